@@ -1,0 +1,240 @@
+//! Flags that say what to train on what; shared by `plan`, `step` and `fit`.
+
+use super::units::{count, of_flag, whole};
+use crate::failure::Failure;
+use crate::io;
+use clap::Args;
+use secondsource::job::{self, Chips, Job, ModelSource};
+use secondsource::{Diagnostic, Twin};
+use std::path::Path;
+
+#[derive(Args, Debug)]
+pub struct JobArgs {
+    /// A job file (TOML) that says all of the below; flags override what it says
+    ///
+    /// Its keys are the long flags without the dashes, and a table [fix] for parts of the layout. Paths in
+    /// it are relative to the file. See examples/ for some.
+    #[arg(value_name = "JOB.toml")]
+    pub job: Option<String>,
+
+    /// Built-in model, or path of a Hugging Face config.json
+    ///
+    /// `secondsource model --list` names the built-in ones; case and punctuation do not matter. A directory
+    /// that holds a config.json will do.
+    #[arg(short, long, value_name = "NAME|PATH.json", help_heading = "What to train")]
+    pub model: Option<String>,
+    /// Tokens to train on (15.6T, 300B, 1e12); gives days, cost and energy
+    #[arg(short, long, value_name = "COUNT", help_heading = "What to train")]
+    pub tokens: Option<String>,
+    /// Tokens per sequence
+    #[arg(long, value_name = "N", help_heading = "What to train")]
+    pub seq: Option<String>,
+    /// Sequences per optimizer step
+    #[arg(long, value_name = "N", help_heading = "What to train")]
+    pub global_batch: Option<String>,
+    /// Number format of the linear layers: bf16, fp8, mxfp8, nvfp4, mxfp4, int8, tf32, fp32
+    #[arg(long, value_name = "FORMAT", help_heading = "What to train")]
+    pub precision: Option<String>,
+    /// Train LoRA adapters of this rank instead of all weights
+    #[arg(long, value_name = "RANK", help_heading = "What to train")]
+    pub lora: Option<String>,
+    /// Software stack to assume: 2023, 2025 or 2026
+    #[arg(long, value_name = "YEAR", help_heading = "What to train")]
+    pub era: Option<String>,
+
+    /// Systems or chips, separated by commas; a bare chip means its usual node
+    #[arg(long, value_name = "ID,...", value_delimiter = ',', help_heading = "On what")]
+    pub on: Vec<String>,
+    /// A catalog file of your own (a private price, a chip under NDA), laid over the built-in catalog;
+    /// may be repeated
+    #[arg(long, value_name = "FILE.toml", help_heading = "On what")]
+    pub catalog: Vec<String>,
+}
+
+impl JobArgs {
+    /// The catalog that ships, with the user's files over it.
+    pub fn twin(&self) -> Result<Twin, Failure> {
+        let mut twin = Twin::embedded().map_err(Failure::Internal)?;
+        for path in &self.catalog {
+            let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
+            twin = twin.with_overlay(path, &text)?;
+        }
+        Ok(twin)
+    }
+
+    /// The job file with the flags over it, or the flags alone. `chips` is the flag of that name.
+    pub fn job(&self, chips: Option<&str>) -> Result<Job, Failure> {
+        let mut job = match (&self.job, &self.model) {
+            (Some(path), _) => self.job_file(path)?,
+            (None, Some(word)) => Job::new(read_model(word)?),
+            (None, None) => return Err(Diagnostic::error("no model was given").hint("--model NAME, --model PATH/config.json, or a job file").into()),
+        };
+        if !self.on.is_empty() {
+            job.on = self.on.iter().map(|w| w.trim().to_owned()).collect();
+        }
+        if let Some(empty) = job.on.iter().position(String::is_empty) {
+            return Err(Diagnostic::error(format!("--on: name {} of the list is empty", empty + 1)).hint("for example --on h100-sxm,trn2-ultraserver").into());
+        }
+        if job.on.is_empty() {
+            return Err(Diagnostic::error("no system was given")
+                .hint("--on ID,... names systems to compare; `secondsource catalog list` lists them")
+                .into());
+        }
+        if let Some(word) = chips {
+            job.chips = if word.trim() == "auto" { Chips::Auto } else { Chips::Count(whole("--chips", word).map_err(|d| d.hint("or `auto`"))?) };
+        }
+        if let Some(word) = &self.tokens {
+            job.tokens = Some(count("--tokens", word)?);
+        }
+        if let Some(word) = &self.seq {
+            job.seq = Some(whole("--seq", word)?);
+        }
+        if let Some(word) = &self.global_batch {
+            job.global_batch = Some(whole("--global-batch", word)?);
+        }
+        if let Some(word) = &self.precision {
+            job.precision = Some(job::parse_precision(word).map_err(|d| of_flag("--precision", d))?);
+        }
+        if let Some(word) = &self.era {
+            job.era = job::parse_era(word).map_err(|d| of_flag("--era", d))?;
+        }
+        if let Some(word) = &self.lora {
+            let rank = whole("--lora", word)?;
+            job.lora_rank = Some(u32::try_from(rank).map_err(|_| Diagnostic::error(format!("--lora: a rank of {rank} is too large")))?);
+        }
+        Ok(job)
+    }
+
+    /// The job file; a `--model` flag replaces its model without the file's own being read.
+    fn job_file(&self, path: &str) -> Result<Job, Failure> {
+        if !path.ends_with(".toml") && !Path::new(path).exists() {
+            let d = Diagnostic::error(format!("`{path}` is not a job file")).hint("job files end in .toml").hint(format!("did you mean `--model {path}`?"));
+            return Err(d.into());
+        }
+        let text = io::read_text(path, "job file", io::MAX_CONFIG)?;
+        let folder = Path::new(path).parent();
+        let replaced = self.model.is_some();
+        let mut job = job::read_job(path, &text, &|p| {
+            if replaced {
+                return Ok(String::new());
+            }
+            let beside = folder.map_or_else(|| p.into(), |f| f.join(p));
+            io::read_text(&beside.to_string_lossy(), "model configuration", io::MAX_CONFIG)
+        })?;
+        if let Some(word) = &self.model {
+            job.model = read_model(word)?;
+        }
+        Ok(job)
+    }
+}
+
+/// A built-in name, a `config.json`, or a directory that holds one.
+pub fn read_model(word: &str) -> Result<ModelSource, Diagnostic> {
+    let inside = Path::new(word).join("config.json");
+    let word = if word.contains(['/', '\\']) && inside.is_file() { inside.to_string_lossy().into_owned() } else { word.to_owned() };
+    job::model_source(&word, &|path| io::read_text(path, "model configuration", io::MAX_CONFIG))
+}
+
+/// Parts of a layout, each as typed.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Layout (a part not given is 1 or the usual; dp fills up)")]
+pub struct LayoutArgs {
+    /// Tensor parallelism: chips that share each matrix
+    #[arg(long, value_name = "N")]
+    tp: Option<String>,
+    /// Context parallelism: chips that share a sequence
+    #[arg(long, value_name = "N")]
+    cp: Option<String>,
+    /// Pipeline stages
+    #[arg(long, value_name = "N")]
+    pp: Option<String>,
+    /// Virtual stages per device (interleaving)
+    #[arg(long, value_name = "N")]
+    vpp: Option<String>,
+    /// Data parallelism: copies of the model
+    #[arg(long, value_name = "N")]
+    dp: Option<String>,
+    /// Expert parallelism
+    #[arg(long, value_name = "N")]
+    ep: Option<String>,
+    /// Tensor parallelism inside an expert
+    #[arg(long, value_name = "N")]
+    etp: Option<String>,
+    /// What data parallelism shards: 0 nothing, 1 optimizer, 2 and gradients, 3 and weights (FSDP)
+    #[arg(long, value_name = "0..3")]
+    zero: Option<String>,
+    /// Devices over which ZeRO shards, when fewer than all copies (hybrid sharding)
+    #[arg(long, value_name = "N")]
+    shard_group: Option<String>,
+    /// Sequences per micro-batch
+    #[arg(long, value_name = "N")]
+    micro_batch: Option<String>,
+    /// What the backward pass recomputes: none, selective, full
+    #[arg(long, value_name = "WHAT")]
+    recompute: Option<String>,
+    /// Pipeline schedule: 1f1b, zero-bubble, dualpipe, gpipe
+    #[arg(long, value_name = "NAME")]
+    schedule: Option<String>,
+    /// How context parallelism moves keys and values: ring, all-gather, ulysses
+    #[arg(long, value_name = "HOW")]
+    cp_mode: Option<String>,
+    /// Sequence parallelism beside tensor parallelism: on, off
+    #[arg(long, value_name = "on|off")]
+    sequence_parallel: Option<String>,
+}
+
+impl LayoutArgs {
+    /// Sets what was typed in `fix`.
+    pub fn apply(&self, fix: &mut job::Fix) -> Result<(), Diagnostic> {
+        let parts = [
+            ("tp", &self.tp),
+            ("cp", &self.cp),
+            ("pp", &self.pp),
+            ("vpp", &self.vpp),
+            ("dp", &self.dp),
+            ("ep", &self.ep),
+            ("etp", &self.etp),
+            ("zero", &self.zero),
+            ("shard-group", &self.shard_group),
+            ("micro-batch", &self.micro_batch),
+            ("recompute", &self.recompute),
+            ("schedule", &self.schedule),
+            ("cp-mode", &self.cp_mode),
+            ("sequence-parallel", &self.sequence_parallel),
+        ];
+        for (name, value) in parts {
+            if let Some(value) = value {
+                job::apply_fix(fix, &format!("{name}={value}")).map_err(|d| of_flag(&format!("--{name}"), d))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `step` and `fit` share beyond the job: one system, a number of chips, a layout.
+#[derive(Args, Debug)]
+pub struct OneLayoutArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Number of chips
+    #[arg(short, long, value_name = "N", help_heading = "On what")]
+    chips: Option<String>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+}
+
+impl OneLayoutArgs {
+    pub fn job(&self, command: &str) -> Result<Job, Failure> {
+        let mut job = self.job.job(self.chips.as_deref())?;
+        self.layout.apply(&mut job.fix)?;
+        if let [_, second, ..] = job.on.as_slice() {
+            let d = Diagnostic::error(format!("`{command}` takes one system, but `{second}` was given too"));
+            return Err(d.hint("`secondsource plan` compares several").into());
+        }
+        if job.chips == Chips::Auto {
+            let d = Diagnostic::error(format!("`{command}` needs the number of chips"));
+            return Err(d.hint("--chips N; `secondsource plan --chips auto` finds the smallest count").into());
+        }
+        Ok(job)
+    }
+}

@@ -1,0 +1,71 @@
+//! Quantities as they are typed on the command line. Errors name the flag.
+
+use secondsource::{Diagnostic, quantity};
+
+/// Names the flag in front of a diagnostic of the facade.
+pub fn of_flag(flag: &str, d: Diagnostic) -> Diagnostic {
+    Diagnostic { message: format!("{flag}: {}", d.message), ..d }
+}
+
+/// `15.6T`, `1e12`, `40M`, `$40M`.
+pub fn count(flag: &str, word: &str) -> Result<f64, Diagnostic> {
+    let bare = word.trim().trim_start_matches('$');
+    quantity::parse_count(bare).filter(|v| *v > 0.0 && v.is_finite()).ok_or_else(|| {
+        Diagnostic::error(format!("{flag}: `{word}` is not a count above zero")).hint("for example 4096, 15.6e12, 15.6T or 40M (k, M, G or B, T, P are powers of ten)")
+    })
+}
+
+/// Days: `90d`, `12w`, `36h`, or a bare number of days.
+pub fn days(flag: &str, word: &str) -> Result<f64, Diagnostic> {
+    let t = word.trim();
+    let (number, scale) = match t.chars().last() {
+        Some('d') => (&t[..t.len() - 1], 1.0),
+        Some('w') => (&t[..t.len() - 1], 7.0),
+        Some('h') => (&t[..t.len() - 1], 1.0 / 24.0),
+        _ => (t, 1.0),
+    };
+    let parsed = number.trim().parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0);
+    parsed.map(|v| v * scale).ok_or_else(|| {
+        Diagnostic::error(format!("{flag}: `{word}` is not a time above zero")).hint("for example 90d, 12w or 36h; a bare number means days")
+    })
+}
+
+/// A whole number above zero; `_` and `,` may group digits.
+pub fn whole(flag: &str, word: &str) -> Result<u64, Diagnostic> {
+    let digits: String = word.trim().chars().filter(|c| !matches!(c, '_' | ',')).collect();
+    digits.parse::<u64>().ok().filter(|v| *v > 0).ok_or_else(|| {
+        Diagnostic::error(format!("{flag}: `{word}` is not a whole number above zero")).hint("for example 8192; there are no suffixes here, because 8k would be 8000 to some and 8192 to others")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_take_units() {
+        assert_eq!(days("--within", "90d"), Ok(90.0));
+        assert_eq!(days("--within", "2w"), Ok(14.0));
+        assert_eq!(days("--within", "36h"), Ok(1.5));
+        assert_eq!(days("--within", "7"), Ok(7.0));
+        for bad in ["", "d", "-1d", "NaN", "inf", "0", "90x", "é"] {
+            assert!(days("--within", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_no_suffix() {
+        assert_eq!(whole("--seq", "16_384"), Ok(16384));
+        assert_eq!(whole("--seq", "16,384"), Ok(16384));
+        for bad in ["8k", "0", "-4", "", "1.5", "99999999999999999999"] {
+            assert!(whole("--seq", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn counts_take_a_dollar_sign() {
+        assert_eq!(count("--budget", "$40M"), Ok(40e6));
+        assert!(count("--budget", "0").is_err());
+        assert!(count("--tokens", "NaN").is_err());
+    }
+}

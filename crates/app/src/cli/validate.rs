@@ -1,0 +1,62 @@
+//! `secondsource validate`: predictions against published, measured runs.
+
+use super::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::{io, render};
+use clap::Args;
+use secondsource::{Twin, runs};
+use std::path::Path;
+
+/// Predict published runs and print the error, by chip and by source, with none left out
+///
+/// Prints the median and the 90th percentile of the absolute error of the step time, the bias, and the share
+/// of measurements inside the 90% interval: for complete rows (A), for all rows, and for sources and chips
+/// that the calibration had not seen. Rows that cannot be predicted are listed with the reason.
+#[derive(Args, Debug)]
+#[command(after_long_help = AFTER)]
+pub struct ValidateArgs {
+    /// Table of published runs (CSV)
+    ///
+    /// Without it: validation/published_runs.csv below the current directory if there is one, else the copy
+    /// that the program carries.
+    #[arg(long, value_name = "FILE.csv")]
+    pub runs: Option<String>,
+    /// Rows with the largest error to list
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    worst: usize,
+}
+
+const AFTER: &str = "\
+Examples:
+  secondsource validate
+  secondsource validate --runs my-runs.csv --worst 30
+  secondsource validate --json > validation.json
+
+Exit codes: 0 at least one row was predicted; 1 none; 2 bad input; 3 internal.";
+
+/// The table that ships, below the current directory.
+const USUAL: &str = "validation/published_runs.csv";
+
+/// Name and text of the run table.
+pub fn run_table(given: Option<&str>) -> Result<(String, String), Failure> {
+    let path = match given {
+        Some(path) => path,
+        None if Path::new(USUAL).is_file() => USUAL,
+        None => return Ok((format!("{USUAL} (built in)"), runs::EMBEDDED.to_owned())),
+    };
+    Ok((path.to_owned(), io::read_text(path, "run table", io::MAX_TABLE)?))
+}
+
+pub fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
+    let (file, text) = run_table(args.runs.as_deref())?;
+    let twin = Twin::embedded().map_err(Failure::Internal)?;
+    let progress = Progress::new("predicting runs", context.quiet);
+    let result = twin.validate(&file, &text, &|done, total| progress.tick(done, total));
+    progress.finish();
+    let (answer, warnings) = result?;
+    context.warn(&warnings);
+    context.answer(&answer, |answer, page| render::validate::page(answer, &file, args.worst, page))?;
+    Ok(if answer.summary.n == 0 { Outcome::Nothing } else { Outcome::Answered })
+}

@@ -1,0 +1,37 @@
+//! The page of `calibrate`.
+
+use super::Page;
+use super::grid::Grid;
+use super::numbers::{sig3, thousands};
+use secondsource::answer::CalibrateAnswer;
+
+pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
+    let head = format!("Fitted {} parameters to {} rows in {} iterations (objective {})", a.params.len(), thousands(a.rows), a.iterations, sig3(a.objective));
+    let mut out = page.heading(&head);
+    let mut grid = Grid::new().left("parameter").right("prior").right("value").right("×/÷").left("unit").dispensable(2).left("flag").left("meaning").dispensable(3).right("bounds").dispensable(4);
+    for p in &a.params {
+        grid.row(vec![
+            p.name.clone(),
+            number(p.prior),
+            number(p.value),
+            format!("{:.2}", p.sigma_factor),
+            p.unit.clone(),
+            p.flag.clone(),
+            p.meaning.clone(),
+            format!("{}–{}", number(p.low), number(p.high)),
+        ]);
+    }
+    out.push_str(&grid.render(page));
+    out.push_str(&page.hanging("", 0, "×/÷ is one standard deviation as a factor. `prior`: the data says nothing of it. `bound`: the fit ran into a limit."));
+    out.push('\n');
+    out.push_str(&page.heading("Rows that each rests on most"));
+    for p in a.params.iter().filter(|p| !p.top_rows.is_empty()) {
+        out.push_str(&page.hanging(&format!("   {}", p.name), 28, &p.top_rows.join(", ")));
+    }
+    out
+}
+
+/// Parameters span many powers of ten.
+fn number(v: f64) -> String {
+    if v != 0.0 && !(1e-3..1e5).contains(&v.abs()) { format!("{v:.2e}") } else { sig3(v) }
+}

@@ -1,0 +1,117 @@
+//! Numbers as people read them: three significant digits, a unit, no more.
+
+use secondsource::answer::Interval;
+
+/// Three significant digits without an exponent: `1230`, `45.6`, `0.0123`.
+pub fn sig3(v: f64) -> String {
+    if !v.is_finite() {
+        return "?".to_owned();
+    }
+    let magnitude = if v == 0.0 { 0 } else { v.abs().log10().floor() as i32 };
+    let decimals = (2 - magnitude).clamp(0, 12) as usize;
+    let text = format!("{v:.decimals$}");
+    // 9.996 has been rounded up to 10.00: one digit too many.
+    let digits = text.chars().filter(char::is_ascii_digit).skip_while(|c| *c == '0').count();
+    if decimals > 0 && digits > 3 { format!("{v:.*}", decimals - 1) } else { text }
+}
+
+/// Seconds with the unit that fits: `4.56 s`, `123 ms`, `45.6 µs`.
+pub fn seconds(s: f64) -> String {
+    let (v, unit) = match s.abs() {
+        a if a >= 1.0 || a == 0.0 => (s, "s"),
+        a if a >= 1e-3 => (s * 1e3, "ms"),
+        _ => (s * 1e6, "µs"),
+    };
+    format!("{} {unit}", sig3(v))
+}
+
+/// `4.56 s [4.20–5.10]`, all three in the unit of the middle.
+pub fn seconds_interval(i: Interval) -> String {
+    let (scale, unit) = match i.p50.abs() {
+        a if a >= 1.0 || a == 0.0 => (1.0, "s"),
+        a if a >= 1e-3 => (1e3, "ms"),
+        _ => (1e6, "µs"),
+    };
+    format!("{} {unit} [{}–{}]", sig3(i.p50 * scale), sig3(i.p5 * scale), sig3(i.p95 * scale))
+}
+
+pub fn interval(i: Interval) -> String {
+    format!("{} [{}–{}]", sig3(i.p50), sig3(i.p5), sig3(i.p95))
+}
+
+/// `$210M`, `$45.6k`, `$1.23B`.
+pub fn usd(v: f64) -> String {
+    format!("${}", short(v))
+}
+
+/// `405B`, `15.6T`, `8.19k`; powers of ten, B for 10^9.
+pub fn short(v: f64) -> String {
+    // 999,600 must become 1.00M, not 1000k.
+    let table = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
+    match table.iter().find(|(scale, _)| v.abs() >= scale * 0.9995) {
+        Some((scale, unit)) => format!("{}{unit}", sig3(v / scale)),
+        None => sig3(v),
+    }
+}
+
+/// `16,384`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A share as percent: `43.2%`.
+pub fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// GiB with one decimal.
+pub fn gib(v: f64) -> String {
+    format!("{v:.1}")
+}
+
+/// A bar of eighth blocks, `cells` long for a share of 1.
+pub fn bar(share: f64, cells: usize) -> String {
+    const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+    let eighths = (share.clamp(0.0, 1.0) * cells as f64 * 8.0).round() as usize;
+    let mut out = "█".repeat(eighths / 8);
+    match EIGHTHS.get(eighths % 8) {
+        Some(c) if eighths % 8 > 0 => out.push(*c),
+        _ if eighths == 0 && share > 0.0 => out.push('▏'),
+        _ => {}
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits() {
+        for (v, text) in [(0.0, "0.00"), (4.5612, "4.56"), (45.61, "45.6"), (456.1, "456"), (4561.0, "4561"), (0.0123, "0.0123"), (9.996, "10.0"), (-2.5, "-2.50")] {
+            assert_eq!(sig3(v), text);
+        }
+        assert_eq!(sig3(f64::NAN), "?");
+        assert_eq!(short(999_600.0), "1.00M");
+        assert_eq!(usd(2.1e8), "$210M");
+        assert_eq!(seconds(0.1234), "123 ms");
+        assert_eq!(thousands(16384), "16,384");
+        assert_eq!(thousands(123), "123");
+    }
+
+    #[test]
+    fn bars_never_vanish() {
+        assert_eq!(bar(1.0, 4), "████");
+        assert_eq!(bar(0.0001, 4), "▏");
+        assert_eq!(bar(0.0, 4), "");
+        assert_eq!(bar(0.5, 3), "█▌");
+    }
+}

@@ -1,0 +1,71 @@
+//! What the engines need to know of a system: plain numbers in base units, resolved from catalog figures.
+
+use secondsource_base::Dtype;
+
+/// Shape of the scale-up network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScaleUpShape {
+    /// Any chip reaches any other at full injection bandwidth (NVSwitch, NVL72).
+    Switched,
+    /// A direct link between every pair; the injection bandwidth is split evenly over peers.
+    FullMesh,
+    /// A torus with these extents (1 = unused axis). Each used axis has two links per chip
+    /// (one if the extent is 2), `axis_bandwidth` is per link and direction.
+    Torus([u32; 3]),
+}
+
+/// One level of the network, innermost first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NetworkLevel {
+    /// Chips inside one unit of this level (e.g. 8 for an NVSwitch node, 72 for NVL72, 64 for a Trn2
+    /// UltraServer). The outermost level has `u32::MAX` or the largest cluster.
+    pub chips: u32,
+    pub shape: ScaleUpShape,
+    /// Bytes per second one chip can send into this level, one direction.
+    pub injection: f64,
+    /// For `Torus`: bytes per second of one link along each axis, one direction; otherwise zeros.
+    pub axis_bandwidth: [f64; 3],
+    /// Seconds for the smallest message between two chips of this level.
+    pub latency: f64,
+    /// True for EFA, InfiniBand, Ethernet, DCN.
+    pub scale_out: bool,
+}
+
+/// A chip as the engines see it. Units: FLOP/s, bytes, bytes/s, watts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChipSpec {
+    pub id: String,
+    pub vendor: String,
+    /// Calibration family: `ampere`, `hopper`, `ada`, `blackwell`, `rubin`, `cdna2`, `cdna3`, `cdna4`, `cdna5`,
+    /// `gaudi`, `tpu`, `neuron`.
+    pub family: String,
+    /// Dense peak per [`Dtype::index`]; `None` when the chip has no such unit or no source gives it.
+    pub peaks: [Option<f64>; 8],
+    pub hbm_bytes: f64,
+    pub hbm_bandwidth: f64,
+    /// Board power limit; `None` when no source gives one.
+    pub tdp: Option<f64>,
+    /// SMs, CUs, NeuronCores, TensorCores; `None` when no source gives it.
+    pub cores: Option<f64>,
+}
+
+impl ChipSpec {
+    /// Dense peak for a format, falling back inside the rules that hardware follows: fp16 = bf16,
+    /// block-scaled fp8 runs on the fp8 unit, MXFP4 and NVFP4 on the fp4 unit. Never across widths.
+    pub fn peak(&self, dtype: Dtype) -> Option<f64> {
+        self.peaks[dtype.index()]
+    }
+}
+
+/// A system that jobs run on: a chip and the network around it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hardware {
+    /// Catalog id of the system (`trn2-ultraserver`).
+    pub system: String,
+    pub chip: ChipSpec,
+    pub chips_per_node: u32,
+    /// Innermost first; the last is the scale-out network.
+    pub levels: Vec<NetworkLevel>,
+    /// Largest number of chips one job can have, where a source says so.
+    pub max_chips: Option<u64>,
+}

@@ -1,0 +1,31 @@
+//! Power, electricity and buildings: the tables under `catalog/power/`.
+
+use crate::catalog::Catalog;
+use crate::types::{FigureSet, Figures, Table};
+
+impl Catalog {
+    /// Published all-in kW per chip (server, network and cooling included), by chip id or alias.
+    pub fn all_in_kw(&self, chip: &str) -> Option<&FigureSet> {
+        self.all_in().get(self.resolve_alias(chip)?)
+    }
+
+    /// All published all-in kW figures, by chip id.
+    pub fn all_in(&self) -> &Figures {
+        self.figures_of("all-in-kw")
+    }
+
+    /// Power usage effectiveness by operator.
+    pub fn pue(&self) -> &Figures {
+        self.figures_of("pue")
+    }
+
+    /// Electricity price tables, cents per kWh by region, in id order.
+    pub fn electricity(&self) -> impl Iterator<Item = &Table> {
+        self.tables().filter(|t| t.id.starts_with("electricity-"))
+    }
+
+    fn figures_of(&self, table: &str) -> &Figures {
+        static NONE: Figures = Figures::new();
+        self.table(table).map_or(&NONE, |t| &t.figures)
+    }
+}

@@ -1,0 +1,203 @@
+//! A chip with parameters applied: sustained rates for one recipe.
+
+use secondsource_base::Dtype;
+use secondsource_catalog::calibration::Params;
+use secondsource_catalog::hardware::ChipSpec;
+use secondsource_workload::recipe::{AttentionKernel, Launch, Overlap, Recipe};
+
+/// Kind of matrix unit, which decides which parameters hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Many small tensor cores under one power limit (NVIDIA, AMD).
+    Gpu,
+    Tpu,
+    Neuron,
+    Gaudi,
+}
+
+impl Class {
+    /// From the catalog's family; an unknown family is treated as a GPU.
+    pub fn of(family: &str) -> Class {
+        match family {
+            "tpu" => Class::Tpu,
+            "neuron" => Class::Neuron,
+            "gaudi" => Class::Gaudi,
+            _ => Class::Gpu,
+        }
+    }
+}
+
+/// The chip has no figure for the peak that a recipe needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingPeak {
+    pub chip: String,
+    pub dtype: Dtype,
+}
+
+impl std::fmt::Display for MissingPeak {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no source gives {} a dense {} peak", self.chip, self.dtype.name())
+    }
+}
+
+impl std::error::Error for MissingPeak {}
+
+/// Board power per peak bf16 TFLOP/s is compared with this energy step between process nodes: relative
+/// power at equal speed, from foundry statements (see docs/model.md, "power").
+/// The family name decides; values come from the calibration's family table.
+pub(crate) fn process_energy(family: &str, table: &[(String, f64)]) -> f64 {
+    table.iter().find(|(name, _)| name == family).map_or(1.0, |(_, e)| *e)
+}
+
+/// Sustained rates of one chip under one recipe. All rates are per second, all widths in elements.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub class: Class,
+    /// Datasheet dense bf16 peak, FLOP/s.
+    pub peak_bf16: f64,
+    /// Datasheet dense peak of the recipe's linear format, FLOP/s.
+    pub peak_linear: f64,
+    /// FLOP/s that large products of the linear format sustain.
+    pub(crate) rate_linear: f64,
+    /// FLOP/s that large bf16 products sustain.
+    pub(crate) rate_bf16: f64,
+    pub(crate) fill: f64,
+    pub(crate) moe_fill: f64,
+    pub(crate) moe_gemm: f64,
+    pub(crate) wave_loss: f64,
+    pub(crate) cores: f64,
+    /// Bytes per second that streaming kernels reach.
+    pub(crate) stream: f64,
+    pub(crate) elementwise: f64,
+    /// FLOP/s of fused attention at head width 128.
+    pub(crate) attention: f64,
+    pub(crate) attention_width: f64,
+    pub(crate) unfused_passes: Option<f64>,
+    pub(crate) linear: Dtype,
+    /// Host seconds per layer forward pass.
+    pub host_layer: f64,
+    pub host_moe: f64,
+    pub step_constant: f64,
+    /// Factor on MoE overheads from the age of the software.
+    pub moe_age: f64,
+    pub(crate) moe_permute: f64,
+    pub(crate) loss_bytes: f64,
+}
+
+impl Engine {
+    /// `energy` maps a chip family to its energy per operation relative to a 5 nm GPU.
+    pub fn new(chip: &ChipSpec, recipe: &Recipe, p: &Params, energy: &[(String, f64)]) -> Result<Engine, MissingPeak> {
+        let missing = |dtype| MissingPeak { chip: chip.id.clone(), dtype };
+        let peak_bf16 = chip.peak(Dtype::Bf16).ok_or_else(|| missing(Dtype::Bf16))?;
+        let peak_linear = chip.peak(recipe.linear).ok_or_else(|| missing(recipe.linear))?;
+        let class = Class::of(&chip.family);
+        let soft = &recipe.software;
+
+        let sustained = match class {
+            Class::Gpu => {
+                let family = match chip.family.as_str() {
+                    "ampere" => p.gemm_ampere,
+                    "hopper" | "ada" => p.gemm_hopper,
+                    "blackwell" | "rubin" => p.gemm_blackwell,
+                    "cdna2" | "cdna3" | "cdna4" | "cdna5" => p.gemm_cdna,
+                    _ => 1.0,
+                };
+                family * power_limited(p.gemm_cap_gpu, p.gemm_watts * process_energy(&chip.family, energy), chip.tdp, peak_bf16)
+            }
+            Class::Tpu => p.gemm_cap_tpu,
+            Class::Neuron => p.gemm_cap_neuron,
+            Class::Gaudi => p.gemm_cap_gaudi,
+        };
+        let keep = match recipe.linear {
+            Dtype::Fp8 => p.dtype_fp8,
+            Dtype::MxFp8 => p.dtype_mxfp8,
+            Dtype::NvFp4 | Dtype::MxFp4 => p.dtype_fp4,
+            Dtype::Int8 => p.dtype_int8,
+            Dtype::Bf16 | Dtype::Tf32 | Dtype::Fp32 => 1.0,
+        };
+
+        let vendor_kernel = match chip.family.as_str() {
+            "ampere" => p.attention_ampere,
+            "hopper" | "ada" => p.attention_hopper,
+            "blackwell" | "rubin" => p.attention_blackwell,
+            "tpu" => p.attention_tpu,
+            "neuron" => p.attention_neuron,
+            _ => p.attention_other,
+        };
+        // On A100 every fused kernel is of the FlashAttention 1-2 generation, so there is nothing to lose.
+        let old_kernel = if chip.family == "ampere" { 1.0 } else { 0.0 };
+        let attention = peak_bf16
+            * match soft.attention {
+                AttentionKernel::Vendor => vendor_kernel,
+                AttentionKernel::Sdpa => vendor_kernel * p.attention_sdpa.max(old_kernel),
+                AttentionKernel::Triton => vendor_kernel * p.attention_triton.max(old_kernel),
+                AttentionKernel::Unfused => sustained.min(vendor_kernel.max(sustained)),
+            };
+
+        let old = soft.overlap == Overlap::Blocking;
+        let host = if old { p.host_layer_old } else { p.host_layer };
+        Ok(Engine {
+            class,
+            peak_bf16,
+            peak_linear,
+            rate_linear: peak_linear * sustained * keep,
+            rate_bf16: peak_bf16 * sustained,
+            fill: p.gemm_fill,
+            moe_fill: p.moe_fill,
+            moe_gemm: p.moe_gemm,
+            wave_loss: p.wave_loss,
+            cores: chip.cores.unwrap_or(0.0),
+            stream: chip.hbm_bandwidth * p.memory_efficiency,
+            elementwise: p.elementwise * if soft.launch == Launch::Eager { p.elementwise_eager } else { 1.0 },
+            attention,
+            attention_width: p.attention_width,
+            unfused_passes: (soft.attention == AttentionKernel::Unfused).then_some(p.unfused_passes),
+            linear: recipe.linear,
+            host_layer: host * if soft.launch == Launch::Graph { p.host_graph } else { 1.0 },
+            host_moe: p.host_moe,
+            step_constant: p.step_constant,
+            moe_age: (p.moe_age * (MOE_REFERENCE_YEAR - soft.year).clamp(0.0, 2.0)).exp(),
+            moe_permute: p.moe_permute,
+            loss_bytes: p.loss_bytes,
+        })
+    }
+
+    /// Sustained fraction of the linear format's datasheet peak for a large product.
+    pub fn sustained_fraction(&self) -> f64 {
+        self.rate_linear / self.peak_linear
+    }
+
+    /// A chain of elementwise kernels that moves at least `bytes` to and from HBM.
+    pub fn stream(&self, bytes: f64) -> crate::Cost {
+        crate::Cost { seconds: bytes * self.elementwise / self.stream, flops: 0.0, bytes: bytes * self.elementwise, matrix_seconds: 0.0 }
+    }
+
+    /// Plain copies and optimizer updates: no fusion losses.
+    pub fn copy(&self, bytes: f64) -> crate::Cost {
+        crate::Cost { seconds: bytes / self.stream, flops: 0.0, bytes, matrix_seconds: 0.0 }
+    }
+
+    /// MoE token permutation, sort and un-permutation of `bytes` at least.
+    pub fn permute(&self, bytes: f64) -> crate::Cost {
+        let b = bytes * self.moe_permute * self.moe_age;
+        crate::Cost { seconds: b / self.stream, flops: 0.0, bytes: b, matrix_seconds: 0.0 }
+    }
+
+    /// Softmax cross-entropy over `logits` elements, forward and backward.
+    pub fn loss(&self, logits: f64) -> crate::Cost {
+        self.copy(logits * self.loss_bytes)
+    }
+}
+
+/// The MoE dispatcher generation is counted back from here: mid-2026, when the newest calibrated releases
+/// came out. A date, not a fitted value.
+const MOE_REFERENCE_YEAR: f64 = 2026.5;
+
+/// Fraction of peak that power allows: the smaller of `cap` and board watts over the watts that the peak
+/// would draw, joined smoothly (fourth-power norm), since clocks fall before the limit is hit on average.
+fn power_limited(cap: f64, watts_per_tflop: f64, tdp: Option<f64>, peak_bf16: f64) -> f64 {
+    let Some(tdp) = tdp else { return cap };
+    let affordable = tdp / (watts_per_tflop * peak_bf16 / 1e12);
+    let x = cap / affordable;
+    cap / (1.0 + x * x * x * x).sqrt().sqrt()
+}

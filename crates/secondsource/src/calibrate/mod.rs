@@ -1,0 +1,7 @@
+//! Calibration: priors and fitted values as files, the fit itself, held-out folds.
+
+mod files;
+mod fit;
+
+pub use files::{Calibration, Fold, Prior, Priors, SpreadGroup};
+pub use fit::{Fit, fit, hold_out, predict};

@@ -1,0 +1,18 @@
+//! The facade: a job in, an answer out. Pure: texts and numbers come in, values or diagnostics go out.
+
+pub mod answer;
+pub mod calibrate;
+pub mod job;
+mod plan;
+pub mod runs;
+mod setup;
+mod step;
+mod twin;
+mod validate;
+
+pub use secondsource_base::{Diagnostic, Dtype, Figure, Severity, quantity};
+pub use secondsource_catalog as catalog;
+pub use secondsource_catalog::Catalog;
+pub use secondsource_workload as workload;
+pub use plan::words;
+pub use twin::{Progress, Twin};

@@ -1,0 +1,371 @@
+//! `plan`: search on every system, then price, energy and days.
+
+use crate::answer::{CostOut, HbmOut, PlanAnswer, PlanOption, Rejected, SearchOut};
+use crate::job::{Chips, Job};
+use crate::setup;
+use crate::twin::{Progress, Twin};
+use secondsource_base::Diagnostic;
+use secondsource_base::quantity::GIB;
+use secondsource_campaign::{energy, length};
+use secondsource_catalog::hardware::Hardware;
+use secondsource_market::rent;
+use secondsource_plan::{Found, Options, Pins, Space, search};
+use secondsource_step::{Binds, StepInput, StepModel, StepResult, seat};
+use secondsource_workload::layout::{Layout, Recompute, Schedule};
+use secondsource_workload::model::Model;
+
+/// Largest job that `--chips auto` considers.
+const MOST_CHIPS: u64 = 1 << 20;
+
+/// A system of the job, seated for a number of chips.
+pub(crate) struct Seat {
+    /// As the catalog gives it.
+    pub full: Hardware,
+    /// As the job uses it.
+    pub hw: Hardware,
+    pub chips: u64,
+}
+
+impl Seat {
+    pub fn new(full: Hardware, chips: u64) -> Seat {
+        Seat { hw: seat(&full, chips), full, chips }
+    }
+
+    /// Chips that are rented and powered: whole racks, where only a part of each is used.
+    pub fn billed(&self) -> f64 {
+        let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
+        let (used, whole) = (domain(&self.hw), domain(&self.full));
+        if used < whole && u64::from(used) <= self.chips { self.chips as f64 * f64::from(whole) / f64::from(used) } else { self.chips as f64 }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let billed = self.billed();
+        if billed > self.chips as f64 {
+            let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
+            notes.push(format!(
+                "parallel groups use {} of the {} chips of each scale-up domain; cost and energy count all {billed:.0} chips",
+                domain(&self.hw),
+                domain(&self.full)
+            ));
+        }
+        notes
+    }
+}
+
+pub(crate) fn pins(job: &Job) -> Pins {
+    let f = &job.fix;
+    Pins {
+        tp: f.tp,
+        cp: f.cp,
+        pp: f.pp,
+        vpp: f.vpp,
+        dp: f.dp,
+        ep: f.ep,
+        etp: f.etp,
+        micro_batch: f.micro_batch,
+        zero: f.zero,
+        shard_group: f.shard_group,
+        recompute: f.recompute,
+        schedule: f.schedule,
+        cp_mode: f.cp_mode,
+        sequence_parallel: f.sequence_parallel,
+    }
+}
+
+impl Twin {
+    pub(crate) fn plan_job(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
+        let model = self.model(&job.model)?;
+        if job.on.is_empty() {
+            return Err(Diagnostic::error("no system to plan on").hint("name some, for example --on h100-sxm,trn2-ultraserver; `secondsource catalog list` shows all"));
+        }
+        let out = setup::fill(job, &model);
+        if job.chips == Chips::Auto && job.within_days.is_none() && job.budget_usd.is_none() {
+            return Err(Diagnostic::error("`chips` is auto, but there is neither a deadline nor a budget to size by").hint("give --chips N, or --within 90d, or --budget 40M"));
+        }
+        if job.chips == Chips::Auto && job.tokens.is_none() {
+            return Err(Diagnostic::error("sizing by deadline or budget needs the number of tokens").hint("give --tokens, for example --tokens 15.6T"));
+        }
+        let mut systems = Vec::new();
+        for name in &job.on {
+            // A name that is nowhere in the catalog is bad input; a known system that lacks a figure is an answer.
+            self.catalog.system(name).map(|_| ()).or_else(|e| self.catalog.chip(name).map(|_| ()).map_err(|_| e))?;
+            let hw = self.catalog.hardware(name).map(|mut h| {
+                h.system.clone_from(name);
+                h
+            });
+            systems.push((name.clone(), hw));
+        }
+        let mut answer = PlanAnswer { job: out, options: Vec::new(), rejected: Vec::new(), pareto: Vec::new(), search: SearchOut::default() };
+        let total = systems.len() as u64;
+        for (i, (name, hw)) in systems.into_iter().enumerate() {
+            progress(i as u64, total);
+            match hw {
+                Err(e) => answer.rejected.push(Rejected { system: name, why: e.message, nearest: None }),
+                Ok(hw) => self.plan_system(job, &model, &name, hw, &mut answer),
+            }
+        }
+        progress(total, total);
+        answer.options.sort_by(|a, b| {
+            let days = |o: &PlanOption| o.days.map_or(o.step_s.p50, |d| d.p50);
+            let cost = |o: &PlanOption| o.cost_usd.as_ref().map_or(f64::INFINITY, |c| c.p50);
+            if job.budget_usd.is_some() { cost(a).total_cmp(&cost(b)).then(days(a).total_cmp(&days(b))) } else { days(a).total_cmp(&days(b)) }
+        });
+        answer.pareto = pareto(&answer.options);
+        Ok(answer)
+    }
+
+    fn plan_system(&self, job: &Job, model: &Model, name: &str, full: Hardware, answer: &mut PlanAnswer) {
+        let reject = |answer: &mut PlanAnswer, why: String, nearest: Option<String>| {
+            answer.rejected.push(Rejected { system: name.to_owned(), why, nearest });
+        };
+        let seats: Vec<u64> = match job.chips {
+            Chips::Count(n) => vec![n],
+            Chips::Auto => sizes(&full),
+        };
+        if let (Some(max), Some(first)) = (full.max_chips, seats.first())
+            && *first > max
+        {
+            return reject(answer, format!("{name} has at most {max} chips in one network, and the job asks for {first}"), Some(format!("--chips {max} or fewer")));
+        }
+        let meets = |o: &PlanOption| -> bool {
+            let days = job.within_days.is_none_or(|d| o.days.is_some_and(|x| x.p50 <= d));
+            let budget = job.budget_usd.is_none_or(|b| o.cost_usd.as_ref().is_some_and(|c| c.p50 <= b));
+            days && budget
+        };
+        let run = |chips: u64, answer: &mut PlanAnswer| self.options_at(job, model, &full, chips, answer);
+        if let Chips::Count(n) = job.chips {
+            match run(n, answer) {
+                Err(why) => reject(answer, why, None),
+                Ok((options, _)) if !options.is_empty() => {
+                    let missed = !meets(&options[0]) && (job.within_days.is_some() || job.budget_usd.is_some());
+                    if missed {
+                        let o = &options[0];
+                        let why = miss(job, o);
+                        return reject(answer, why, None);
+                    }
+                    answer.options.extend(options);
+                }
+                Ok((_, found)) => {
+                    let (why, nearest) = self.no_fit(job, model, &full, n, &found);
+                    reject(answer, why, nearest);
+                }
+            }
+            return;
+        }
+        // Smallest count that meets the deadline: time falls with chips, so bisect over the sizes. With only a
+        // budget, the fastest within it: the largest count that still meets it.
+        let mut best: Option<Vec<PlanOption>> = None;
+        let mut last = String::from("no size of this system holds the model");
+        let (mut lo, mut hi) = (0usize, seats.len());
+        while lo < hi {
+            let mid = lo.midpoint(hi);
+            let here = run(seats[mid], answer);
+            let ok = match &here {
+                Ok((o, _)) if !o.is_empty() => {
+                    if !meets(&o[0]) {
+                        last = miss(job, &o[0]);
+                    }
+                    Some(meets(&o[0]))
+                }
+                Ok(_) => None,
+                Err(e) => {
+                    last.clone_from(e);
+                    None
+                }
+            };
+            let by_deadline = job.within_days.is_some();
+            match ok {
+                Some(true) => {
+                    best = here.ok().map(|h| h.0);
+                    if by_deadline { hi = mid } else { lo = mid + 1 }
+                }
+                Some(false) if by_deadline => lo = mid + 1,
+                Some(false) => hi = mid,
+                None => lo = mid + 1,
+            }
+        }
+        match best {
+            Some(o) => answer.options.extend(o),
+            None => reject(answer, last, None),
+        }
+    }
+
+    /// The best layouts at one size, or why the chip cannot run the job at all.
+    fn options_at(&self, job: &Job, model: &Model, full: &Hardware, chips: u64, answer: &mut PlanAnswer) -> Result<(Vec<PlanOption>, Found), String> {
+        let seat = Seat::new(full.clone(), chips);
+        let step = self.step_model(job, model, &seat, &answer.job)?;
+        let space = Space::new(&step, pins(job));
+        let found = search(&step, &space, &Options { top: job.top.max(1), capacity: seat.hw.chip.hbm_bytes, cut: true });
+        answer.search.weighed += found.weighed;
+        answer.search.pruned += found.pruned;
+        for (rule, n) in &found.by_rule {
+            *answer.search.by_rule.entry((*rule).to_owned()).or_default() += n;
+        }
+        let mut options = Vec::new();
+        for c in &found.best {
+            let Ok(r) = step.evaluate(&c.layout, true) else { continue };
+            let mut o = self.option(job, model, &seat, &c.layout, &r);
+            if found.unlimited.is_some_and(|u| u.seconds < c.seconds * 0.97) {
+                o.binds = Binds::MemoryCapacity.words().to_owned();
+            }
+            options.push(o);
+        }
+        Ok((options, found))
+    }
+
+    pub(crate) fn step_model<'a>(&'a self, job: &Job, model: &'a Model, seat: &'a Seat, out: &crate::answer::JobOut) -> Result<StepModel<'a>, String> {
+        let input = StepInput { model, hw: &seat.hw, seq: out.seq, global_batch: out.global_batch, chips: seat.chips, library: setup::library(&self.catalog, &seat.hw) };
+        let recipe = setup::recipe(job, &seat.hw.chip.family, job.era);
+        StepModel::new(input, recipe, &self.calibration.params, &self.calibration.energy).map_err(|e| e.to_string())
+    }
+
+    /// Why nothing fits, and the nearest thing that would.
+    fn no_fit(&self, job: &Job, model: &Model, full: &Hardware, chips: u64, found: &Found) -> (String, Option<String>) {
+        let gib = full.chip.hbm_bytes / GIB;
+        let Some(lean) = found.leanest else {
+            let rules: Vec<String> = found.by_rule.iter().map(|(r, n)| format!("{r} {n}")).collect();
+            return (format!("no layout divides the job over {chips} chips (cut by: {})", rules.join(", ")), None);
+        };
+        let why = format!("no layout fits: the leanest needs {:.1} of {gib:.1} GiB a chip ({})", lean.memory / GIB, words(&lean.layout));
+        let mut scratch = PlanAnswer { job: setup::fill(job, model), options: Vec::new(), rejected: Vec::new(), pareto: Vec::new(), search: SearchOut::default() };
+        let mut n = chips * 2;
+        while n <= (chips * 64).min(MOST_CHIPS) && full.max_chips.is_none_or(|m| n <= m) {
+            if let Ok((o, _)) = self.options_at(job, model, full, n, &mut scratch)
+                && let Some(o) = o.first()
+            {
+                return (why, Some(format!("{n} chips: {} at {:.1} of {gib:.1} GiB", words(&o.layout), o.hbm_gib.peak)));
+            }
+            n *= 2;
+        }
+        (why, None)
+    }
+
+    pub(crate) fn option(&self, job: &Job, model: &Model, seat: &Seat, layout: &Layout, r: &StepResult) -> PlanOption {
+        let chip = &seat.hw.chip;
+        let (step_s, interval_basis) = setup::interval(&self.calibration, &chip.id, model.is_moe(), r.seconds);
+        let length = job.tokens.and_then(|t| length::run_length(t, r.tokens_per_s_per_chip * seat.chips as f64, seat.chips as f64));
+        let days = length.map(|l| step_s.scaled(l.days / r.seconds));
+        let billed = seat.billed();
+        let quote = rent::quote(&self.catalog, &chip.id, rent::Basis::Best);
+        let cost_usd = quote.zip(days).map(|(q, d)| {
+            let usd = d.scaled(24.0 * billed * q.usd_per_chip_hour);
+            CostOut {
+                p5: usd.p5,
+                p50: usd.p50,
+                p95: usd.p95,
+                basis: q.basis,
+                usd_per_chip_hour: q.usd_per_chip_hour,
+                provider: q.provider,
+                region: q.region,
+                price_source: format!("{} ({})", q.source, q.item),
+                price_date: q.date,
+                price_kind: q.kind.name().to_owned(),
+            }
+        });
+        let power = energy::facility_power(&self.catalog, &chip.id);
+        let energy_mwh = power.as_ref().zip(days).map(|(p, d)| energy::energy_kwh(p, billed, d.p50 * 24.0) / 1e3);
+        let mut notes = seat.notes();
+        if !self.calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip.id) {
+            notes.push(format!("no published training run on {} is in the calibration: its {} family and datasheet speak for it", chip.id, chip.family));
+        }
+        PlanOption {
+            system: seat.hw.system.clone(),
+            chip: chip.id.clone(),
+            chips: seat.chips,
+            layout: *layout,
+            step_s,
+            mfu: r.mfu,
+            hfu: r.hfu,
+            precision: job.precision.map_or("bf16", secondsource_base::Dtype::name).to_owned(),
+            tokens_per_s_per_chip: r.tokens_per_s_per_chip,
+            hbm_gib: HbmOut { peak: r.memory.total() / GIB, capacity: chip.hbm_bytes / GIB },
+            days,
+            cost_usd,
+            energy_mwh,
+            energy_basis: power.map_or_else(|| format!("no source gives {} a power figure", chip.id), |p| p.basis),
+            binds: r.binds.words().to_owned(),
+            floor_s: r.floor_seconds,
+            interval_basis,
+            notes,
+        }
+    }
+}
+
+fn miss(job: &Job, o: &PlanOption) -> String {
+    let mut parts = Vec::new();
+    if let (Some(want), Some(d)) = (job.within_days, o.days)
+        && d.p50 > want
+    {
+        parts.push(format!("takes {:.0} days on {} chips, {want:.0} were asked for", d.p50, o.chips));
+    }
+    if let Some(b) = job.budget_usd {
+        match &o.cost_usd {
+            Some(c) if c.p50 > b => parts.push(format!("costs {:.1} M USD, the budget is {:.1} M USD", c.p50 / 1e6, b / 1e6)),
+            None => parts.push("has no public price, so the budget cannot be checked".to_owned()),
+            Some(_) => {}
+        }
+    }
+    if parts.is_empty() { "misses the limits".to_owned() } else { parts.join("; ") }
+}
+
+/// Chip counts that `--chips auto` tries: whole nodes, then whole scale-up domains, times 1, 2, 3, 4, 6, 8, ...
+fn sizes(hw: &Hardware) -> Vec<u64> {
+    let node = u64::from(hw.chips_per_node.max(1));
+    let most = hw.max_chips.unwrap_or(MOST_CHIPS).min(MOST_CHIPS);
+    let mut list = vec![1];
+    let mut n = node;
+    while n <= most {
+        list.push(n);
+        if n % 2 == 0 && n / 2 * 3 <= most {
+            list.push(n / 2 * 3);
+        }
+        n *= 2;
+    }
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+/// Options that no other beats in days, cost and chips at once. An option without a price is compared on the rest.
+fn pareto(options: &[PlanOption]) -> Vec<usize> {
+    let key = |o: &PlanOption| [o.days.map_or(o.step_s.p50, |d| d.p50), o.cost_usd.as_ref().map_or(f64::INFINITY, |c| c.p50), o.chips as f64];
+    (0..options.len())
+        .filter(|i| {
+            let a = key(&options[*i]);
+            !options.iter().enumerate().any(|(j, b)| {
+                let b = key(b);
+                j != *i && b.iter().zip(a).all(|(x, y)| *x <= y) && b.iter().zip(a).any(|(x, y)| *x < y)
+            })
+        })
+        .collect()
+}
+
+/// `TP8 · CP1 · PP16x5 · DP128 · mb1 · ZeRO-1 · recompute full`.
+pub fn words(l: &Layout) -> String {
+    let mut s = format!("TP{}", l.tp);
+    if l.cp > 1 {
+        s += &format!(" · CP{}", l.cp);
+    }
+    s += &if l.vpp > 1 { format!(" · PP{}×{}", l.pp, l.vpp) } else { format!(" · PP{}", l.pp) };
+    s += &format!(" · DP{}", l.dp);
+    if l.ep > 1 {
+        s += &format!(" · EP{}", l.ep);
+    }
+    if l.etp > 1 {
+        s += &format!(" · ETP{}", l.etp);
+    }
+    s += &format!(" · mb{} · ZeRO-{}", l.micro_batch, l.zero as u8);
+    s += match l.recompute {
+        Recompute::None => "",
+        Recompute::Selective => " · recompute attention",
+        Recompute::Full => " · recompute full",
+    };
+    s += match l.schedule {
+        Schedule::OneFOneB => "",
+        Schedule::ZeroBubble => " · zero-bubble",
+        Schedule::Dualpipe => " · DualPipe",
+        Schedule::Gpipe => " · GPipe",
+    };
+    s
+}

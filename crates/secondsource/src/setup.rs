@@ -1,0 +1,120 @@
+//! From a job and a system to a step model: defaults, recipe, hardware.
+
+use crate::answer::{Interval, JobOut};
+use crate::calibrate::{Calibration, SpreadGroup};
+use crate::job::{Era, Job};
+use secondsource_base::{Dtype, quantity};
+use secondsource_catalog::Catalog;
+use secondsource_catalog::hardware::Hardware;
+use secondsource_fabric::{Library, LibraryKind, Thresholds};
+use secondsource_workload::model::Model;
+use secondsource_workload::recipe::{AttentionKernel, Launch, Overlap, Recipe, Software, Task};
+
+/// Software that a plan assumes for a chip family in an era.
+pub(crate) fn software(family: &str, era: Era) -> Software {
+    let overlap = if matches!(family, "tpu" | "neuron") { Overlap::Xla } else { Overlap::Modern };
+    let compiled = matches!(family, "tpu" | "neuron" | "gaudi");
+    let launch = |l: Launch| if compiled { Launch::Graph } else { l };
+    match era {
+        Era::Y2023 => Software {
+            attention: match family {
+                "neuron" => AttentionKernel::Unfused,
+                "tpu" | "gaudi" => AttentionKernel::Vendor,
+                _ => AttentionKernel::Triton,
+            },
+            launch: launch(Launch::Eager),
+            overlap,
+            year: 2023.5,
+        },
+        Era::Y2025 => Software { attention: AttentionKernel::Vendor, launch: launch(Launch::Fused), overlap, year: 2025.5 },
+        Era::Y2026 => Software { attention: AttentionKernel::Vendor, launch: Launch::Graph, overlap, year: 2026.5 },
+    }
+}
+
+pub(crate) fn recipe(job: &Job, family: &str, era: Era) -> Recipe {
+    let mut r = Recipe::mixed(job.precision.unwrap_or(Dtype::Bf16), software(family, era));
+    if let Some(rank) = job.lora_rank {
+        r.task = Task::Lora { rank };
+    }
+    r
+}
+
+/// The communication library of a system, with the size limits that the catalog's links state.
+pub(crate) fn library(catalog: &Catalog, hw: &Hardware) -> Library {
+    let mut lib = Library::of(hw);
+    if lib.kind == LibraryKind::Neuron
+        && let Ok(link) = catalog.link("neuronlink-v3")
+    {
+        lib.scale_up = Thresholds { mesh_max: link.si("algo_mesh_max"), rdh_max: link.si("algo_ring_min") };
+    }
+    lib
+}
+
+/// The job with its defaults filled in.
+pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
+    let mut assumed = Vec::new();
+    let seq = job.seq.unwrap_or_else(|| {
+        assumed.push("sequence length 8192 (give --seq)".to_owned());
+        8192
+    });
+    let global_batch = job.global_batch.unwrap_or_else(|| {
+        // Tokens per step grow with the model: Llama 3 trained its 405B at 16M, smaller ones at 4-8M
+        // (arXiv 2407.21783, section 3.4).
+        let tokens: u64 = match model.params_total() {
+            p if p > 100_000_000_000 => 16 << 20,
+            p if p > 30_000_000_000 => 8 << 20,
+            _ => 4 << 20,
+        };
+        let batch = (tokens / seq.max(1)).max(1).next_power_of_two();
+        assumed.push(format!("global batch {batch} sequences = {} tokens (give --global-batch)", quantity::si((batch * seq) as f64)));
+        batch
+    });
+    let precision = job.precision.unwrap_or_else(|| {
+        assumed.push("linear layers in bf16 with fp32 master weights and Adam (give --precision)".to_owned());
+        Dtype::Bf16
+    });
+    let era = match job.era {
+        Era::Y2026 => "2026: vendor attention kernels, graph launch, current MoE dispatch",
+        Era::Y2025 => "2025: vendor attention kernels, launched operator by operator",
+        Era::Y2023 => "2023: early flash attention, eager",
+    };
+    if job.tokens.is_none() {
+        assumed.push("no token count, so no days, cost or energy (give --tokens)".to_owned());
+    }
+    JobOut {
+        model: model.name.clone(),
+        params_total: model.params_total(),
+        params_active: model.params_active(),
+        tokens: job.tokens,
+        seq,
+        global_batch,
+        precision: precision.name().to_owned(),
+        era: era.to_owned(),
+        assumed,
+    }
+}
+
+/// The spread group of a prediction, and the interval that its held-out residuals give.
+pub(crate) fn interval(calibration: &Calibration, chip: &str, moe: bool, seconds: f64) -> (Interval, String) {
+    let seen = calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip);
+    let name = spread_name(seen, moe);
+    match calibration.spread.iter().find(|g| g.name == name) {
+        Some(g) => (spread(g, seconds), format!("90% of {} held-out published runs ({name})", g.rows)),
+        None => (Interval { p5: seconds, p50: seconds, p95: seconds }, "no calibration".to_owned()),
+    }
+}
+
+pub(crate) fn spread(g: &SpreadGroup, seconds: f64) -> Interval {
+    // The published value is predicted x e^residual; the middle stays the prediction itself.
+    Interval { p5: seconds * g.p5.min(0.0).exp(), p50: seconds, p95: seconds * g.p95.max(0.0).exp() }
+}
+
+/// Groups by what predicts the spread: whether the chip was ever calibrated, and experts.
+pub(crate) fn spread_name(chip_seen: bool, moe: bool) -> &'static str {
+    match (chip_seen, moe) {
+        (true, false) => "calibrated chip, dense model",
+        (true, true) => "calibrated chip, MoE model",
+        (false, false) => "chip without calibration runs, dense model",
+        (false, true) => "chip without calibration runs, MoE model",
+    }
+}

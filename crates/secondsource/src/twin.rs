@@ -1,0 +1,70 @@
+//! The twin: a catalog and a calibration, ready to answer.
+
+use crate::answer::{CalibrateAnswer, FitAnswer, PlanAnswer, StepAnswer, ValidateAnswer};
+use crate::calibrate::Calibration;
+use crate::job::{Job, ModelSource};
+use secondsource_base::Diagnostic;
+use secondsource_catalog::Catalog;
+use secondsource_workload::model::Model;
+use secondsource_workload::{ImportOptions, builtin, import_config};
+
+/// A catalog and a calibration.
+#[derive(Debug, Clone)]
+pub struct Twin {
+    pub catalog: Catalog,
+    pub calibration: Calibration,
+}
+
+/// Called with (done, total) while something takes long.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+impl Twin {
+    /// The catalog and calibration that ship.
+    pub fn embedded() -> Result<Twin, Diagnostic> {
+        Ok(Twin { catalog: Catalog::embedded().clone(), calibration: Calibration::embedded()? })
+    }
+
+    /// Adds a user's catalog file.
+    pub fn with_overlay(mut self, file: &str, text: &str) -> Result<Twin, Vec<Diagnostic>> {
+        self.catalog = self.catalog.with_overlay(file, text)?;
+        Ok(self)
+    }
+
+    /// The model of a job.
+    pub fn model(&self, source: &ModelSource) -> Result<Model, Diagnostic> {
+        match source {
+            ModelSource::Name(name) => builtin(name),
+            ModelSource::Config { file, text } => import_config(file, text, &ImportOptions::default()),
+        }
+    }
+
+    /// Best layouts on each system of the job.
+    pub fn plan(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
+        self.plan_job(job, progress)
+    }
+
+    /// One layout, fixed by hand (`job.fix`; sizes not given are 1, dp fills up), on the first system of the job.
+    pub fn step(&self, job: &Job) -> Result<StepAnswer, Diagnostic> {
+        self.step_job(job)
+    }
+
+    /// Perfetto trace (JSON text) of the schedule of the same layout.
+    pub fn trace(&self, job: &Job) -> Result<String, Diagnostic> {
+        self.trace_job(job)
+    }
+
+    /// Whether a layout fits in memory, and what would make it fit.
+    pub fn fit(&self, job: &Job) -> Result<FitAnswer, Diagnostic> {
+        self.fit_job(job)
+    }
+
+    /// Predicts every row of a run table. Warnings stand beside the answer.
+    pub fn validate(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<(ValidateAnswer, Vec<Diagnostic>), Vec<Diagnostic>> {
+        self.validate_table(file, text, progress)
+    }
+
+    /// Refits all parameters to a run table.
+    pub fn calibrate(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<CalibrateAnswer, Vec<Diagnostic>> {
+        self.calibrate_table(file, text, progress)
+    }
+}

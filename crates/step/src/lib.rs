@@ -1,0 +1,19 @@
+//! One training step: time, memory and schedule of a model under a layout on a system.
+//!
+//! Never here: money, failures, files. Parameter values come in as [`Params`].
+
+mod comm;
+mod input;
+mod layer;
+pub mod memory;
+mod pipeline;
+mod result;
+pub mod schedule;
+mod step;
+
+pub use input::{Misfit, StepInput, seat};
+pub use layer::{LayerTime, Part, Pass};
+pub use pipeline::Split;
+pub use result::{Binds, Breakdown, StepResult};
+pub use secondsource_catalog::calibration::Params;
+pub use step::{Layers, StepModel};

@@ -1,0 +1,224 @@
+//! What one device must hold: weights, gradients, optimizer state, activations in flight, buffers.
+
+use crate::input::StepInput;
+use crate::pipeline::Split;
+use secondsource_catalog::calibration::Params;
+use secondsource_workload::layout::{Layout, Recompute, Schedule, Zero};
+use secondsource_workload::model::{Ffn, Layer};
+use secondsource_workload::recipe::{AttentionKernel, ExtraRecompute, Recipe, Task};
+use serde::Serialize;
+
+/// Bytes on one device of one pipeline stage.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Memory {
+    /// Pipeline rank that this is the account of.
+    pub stage: u32,
+    pub weights: f64,
+    pub gradients: f64,
+    /// Optimizer state and master copies.
+    pub optimizer: f64,
+    pub activations: f64,
+    /// Logits and loss on the last stage.
+    pub logits: f64,
+    /// Gathered layers, reduction buckets, communication buffers.
+    pub buffers: f64,
+    /// Runtime, communication library and allocator fragmentation.
+    pub reserved: f64,
+}
+
+impl Memory {
+    pub const NAMES: [&'static str; 7] = ["weights", "gradients", "optimizer", "activations", "logits", "buffers", "reserved"];
+
+    pub fn to_array(&self) -> [f64; 7] {
+        [self.weights, self.gradients, self.optimizer, self.activations, self.logits, self.buffers, self.reserved]
+    }
+
+    pub fn total(&self) -> f64 {
+        self.to_array().iter().sum()
+    }
+}
+
+/// Trained parameters of one device: those that tensor parallelism cuts, and routed experts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LocalParams {
+    pub dense: f64,
+    pub routed: f64,
+}
+
+impl LocalParams {
+    pub fn of_layer(layer: &Layer, l: &Layout) -> LocalParams {
+        LocalParams {
+            dense: (layer.params - layer.routed_params) as f64 / f64::from(l.tp),
+            routed: layer.routed_params as f64 / (f64::from(l.ep) * f64::from(l.etp)),
+        }
+    }
+
+    pub fn total(&self) -> f64 {
+        self.dense + self.routed
+    }
+}
+
+/// Ranks over which ZeRO shards dense and expert parameters.
+pub(crate) fn shard_ranks(l: &Layout) -> (f64, f64) {
+    let all = f64::from(l.dp) * f64::from(l.cp);
+    let dense = if l.shard_group == 0 { all } else { f64::from(l.shard_group).min(all) };
+    let expert = (f64::from(l.tp) * all / (f64::from(l.ep) * f64::from(l.etp))).max(1.0);
+    (dense, if l.shard_group == 0 { expert } else { expert.min(f64::from(l.shard_group)) })
+}
+
+/// Bytes of activations that one token leaves on one device in one layer without recompute, and with full
+/// recompute.
+///
+/// Without: Korthikanti et al. 2022 (arXiv 2205.05198) eq. 1-2, written for any widths: norm inputs 2+2, linear
+/// inputs 2+2, q k v, attention output, feed-forward intermediates, one-byte dropout masks left out since
+/// today's recipes train without dropout; an unfused kernel keeps 5 bytes per score. Gives 32 h for GPT shapes
+/// (34 h with the two masks).
+pub fn activation_bytes(input: &StepInput<'_>, recipe: &Recipe, l: &Layout, layer: &Layer) -> (f64, f64) {
+    let h = input.model.hidden as f64;
+    let tp = f64::from(l.tp);
+    let sp = if l.sequence_parallel { tp } else { 1.0 };
+    let stored = if recipe.low_precision() { recipe.linear.bytes() } else { 2.0 };
+    let mut bytes = 0.0;
+    for a in [layer.attention, layer.cross].into_iter().flatten() {
+        let q = a.heads as f64 * a.qk_dim as f64 / tp;
+        let kv = (a.kv_heads as f64 / tp).max(1.0) * (a.qk_dim + a.v_dim) as f64;
+        let out = a.heads as f64 * a.v_dim as f64 / tp;
+        bytes += 2.0 * h / sp + stored * h / sp + 2.0 * (q + kv) + 2.0 * out;
+        if let Some(m) = a.mla {
+            bytes += 2.0 * (m.q_rank + m.kv_rank + m.qk_rope) as f64 + 2.0 * a.heads as f64 / tp * (a.qk_dim + a.v_dim) as f64;
+        }
+        if recipe.software.attention == AttentionKernel::Unfused && l.recompute == Recompute::None {
+            bytes += 4.0 * a.heads as f64 / tp * input.seq as f64;
+        }
+    }
+    if let Some(s) = layer.ssm {
+        bytes += 2.0 * h / sp + stored * h / sp + 2.0 * 4.0 * s.inner as f64 / tp;
+    }
+    match layer.ffn {
+        Ffn::None => {}
+        Ffn::Dense { width, matrices } => {
+            bytes += 2.0 * h / sp + stored * h / sp + (2.0 * (matrices as f64 - 1.0) + stored) * width as f64 / tp;
+        }
+        Ffn::Moe { moe, matrices } => {
+            let mats = matrices as f64;
+            let k = moe.top_k as f64;
+            // Routed copies live on the rank that computes them; balanced routing receives as many as it sends.
+            bytes += 2.0 * h / sp + stored * h / sp + k / tp * (stored * h + (2.0 * (mats - 1.0) + stored) * moe.width as f64 + 2.0 * h);
+            bytes += (2.0 * (mats - 1.0) + stored) * moe.shared_width as f64 / tp;
+        }
+    }
+    (bytes, 2.0 * h / sp)
+}
+
+/// Peak micro-batches (of one device's whole share of layers) that are between forward and backward on
+/// pipeline rank `rank`.
+///
+/// 1F1B: min(m, pp - rank). Interleaved (Megatron-LM's warm-up): ((pp - rank - 1) x 2 + (vpp - 1) x pp + 1)
+/// chunks of 1/vpp each. GPipe: m. DualPipe: pp + 1 over two half-size directions.
+pub fn in_flight(l: &Layout, rank: u32, micro_batches: f64) -> f64 {
+    let pp = f64::from(l.pp);
+    let v = f64::from(l.vpp);
+    let left = pp - f64::from(rank);
+    match l.schedule {
+        _ if l.pp == 1 => 1.0,
+        Schedule::Gpipe => micro_batches,
+        Schedule::Dualpipe => (pp + 1.0).min(micro_batches),
+        Schedule::OneFOneB | Schedule::ZeroBubble => {
+            if l.vpp > 1 {
+                (((left - 1.0) * 2.0 + (v - 1.0) * pp + 1.0) / v).min(micro_batches)
+            } else {
+                left.min(micro_batches)
+            }
+        }
+    }
+}
+
+/// What a memory account depends on beside the stage.
+pub(crate) struct Account<'a> {
+    pub input: &'a StepInput<'a>,
+    pub recipe: &'a Recipe,
+    pub params: &'a Params,
+    pub layout: &'a Layout,
+    pub split: &'a Split,
+    pub micro_batches: f64,
+    /// Mean micro-batch, sequences.
+    pub micro: f64,
+}
+
+impl Account<'_> {
+    /// Parameters on one device of class `k`, without the doubling of DualPipe.
+    pub fn local(&self, k: usize) -> LocalParams {
+        let model = self.input.model;
+        let l = self.layout;
+        let tp = f64::from(l.tp);
+        let class = self.split.classes[k];
+        let mut local = LocalParams::default();
+        for (run, n) in model.runs.iter().zip(self.split.counts(k)) {
+            if *n > 0.0 {
+                let one = LocalParams::of_layer(&run.layer, l);
+                local.dense += one.dense * n;
+                local.routed += one.routed * n;
+            }
+        }
+        if class.first {
+            local.dense += (model.embedding_params + model.other_params) as f64 / tp;
+        }
+        if class.last && model.head_flops_per_token > 0 {
+            // A tied output matrix is a second copy of the embedding when it sits on another stage.
+            let copy = if class.first { 0 } else { model.embedding_params };
+            local.dense += if model.head_params > 0 { model.head_params } else { copy } as f64 / tp;
+        }
+        local
+    }
+
+    /// Bytes on one device of class `k`, at pipeline rank `rank`.
+    pub fn of(&self, k: usize, rank: u32) -> Memory {
+        let (input, recipe, p, l) = (self.input, self.recipe, self.params, self.layout);
+        let model = input.model;
+        let tokens = self.micro * input.seq as f64 / f64::from(l.cp);
+        let tp = f64::from(l.tp);
+        let (dense_shard, expert_shard) = shard_ranks(l);
+        let mut local = self.local(k);
+        let mut largest: f64 = 0.0;
+        let mut kept = 0.0;
+        let mut working: f64 = 0.0;
+        for (run, n) in model.runs.iter().zip(self.split.counts(k)) {
+            if *n == 0.0 {
+                continue;
+            }
+            largest = largest.max(LocalParams::of_layer(&run.layer, l).total());
+            let (all, input_only) = activation_bytes(input, recipe, l, &run.layer);
+            let keep = match (l.recompute, recipe.extra_recompute) {
+                (Recompute::Full, _) => input_only,
+                (_, ExtraRecompute::Half) => all * (1.0 - p.recompute_half),
+                (_, ExtraRecompute::Light) => all * (1.0 - 2.0 * p.recompute_light).max(0.0),
+                _ => all,
+            };
+            kept += keep * n;
+            working = working.max(all - keep);
+        }
+        if l.schedule == Schedule::Dualpipe {
+            local.dense *= 2.0;
+            local.routed *= 2.0;
+        }
+        let trained = match recipe.task {
+            Task::Full => 1.0,
+            // Rank r adds r x (in + out) per matrix: below one percent of the weights at usual ranks.
+            Task::Lora { rank } => (2.0 * f64::from(rank) / model.hidden as f64).min(1.0),
+        };
+        let sharded = |stage: Zero| if l.zero >= stage { (dense_shard, expert_shard) } else { (1.0, 1.0) };
+        let spread = |b: f64, (d, e): (f64, f64)| b * (local.dense / d + local.routed / e);
+
+        let weights = spread(recipe.weight_bytes, sharded(Zero::Z3));
+        let gradients = spread(recipe.grad_bytes * trained, sharded(Zero::Z2));
+        let optimizer = spread(recipe.optimizer_bytes * trained, sharded(Zero::Z1));
+        let activations = (kept * in_flight(l, rank, self.micro_batches) + working) * tokens;
+        let logits = if self.split.classes[k].last && model.head_flops_per_token > 0 { tokens * model.vocab as f64 / tp * 6.0 } else { 0.0 };
+        let mut buffers = 4.0 * tokens * model.hidden as f64 * 2.0;
+        if l.zero == Zero::Z3 {
+            buffers += (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest;
+        }
+        let churn = gradients + activations + logits + buffers;
+        Memory { stage: rank, weights, gradients, optimizer, activations, logits, buffers, reserved: p.memory_reserve + p.memory_fragment * churn }
+    }
+}

@@ -1,0 +1,461 @@
+//! The decoder that most architectures are: attention and a feed-forward part per layer, as a row of
+//! [`FAMILIES`](super::family::FAMILIES) describes them.
+
+use super::assemble::{Parts, checked, product, runs};
+use super::cfg::{Cfg, EXPERTS, FFN, Field, HEAD_DIM, HEADS, HIDDEN, KV_HEADS, LAYERS, POSITIONS, TOP_K, VOCAB, optional};
+use super::indexer;
+use super::family::{DenseLayers, Family, Flag, Kv, MlaRule, MoeRule, QkNorm, Quirk, Shared, Window};
+use crate::model::{Attention, AttentionMask, Ffn, Mla, Model, Moe};
+use secondsource_base::Diagnostic;
+
+/// Everything the configuration says about one decoder, resolved.
+struct Shape {
+    hidden: u64,
+    layers: u64,
+    vocab: u64,
+    attention: Attention,
+    /// Biases and norms inside attention.
+    attention_small: u64,
+    norm: u64,
+    block_norms: u64,
+    mlp_bias: bool,
+    ffn_width: u64,
+    gated: bool,
+    tied: bool,
+    head_bias: bool,
+    /// Parameters outside the layers that are neither embedding, head nor final norm.
+    other: u64,
+    embedding_width: u64,
+    final_norm: bool,
+}
+
+pub fn flag(cfg: &Cfg<'_>, f: Flag) -> Result<bool, Diagnostic> {
+    match f {
+        Flag::No => Ok(false),
+        Flag::Yes => Ok(true),
+        Flag::Key(key, default) => cfg.flag(key, default),
+    }
+}
+
+/// `tie_word_embeddings`: of the outer object when it stands there, else of this one, else the class default.
+pub fn tied(cfg: &Cfg<'_>, root: &Cfg<'_>, default: bool) -> Result<bool, Diagnostic> {
+    let own = cfg.flag("tie_word_embeddings", default)?;
+    if cfg.parent.is_some() { root.flag("tie_word_embeddings", default) } else { Ok(own) }
+}
+
+/// Multi-token-prediction layers that the configuration announces.
+pub fn mtp_layers(cfg: &Cfg<'_>) -> Result<u64, Diagnostic> {
+    cfg.get_or(optional(&["num_nextn_predict_layers", "num_mtp_modules", "num_mtp_layers"], 1000), 0)
+}
+
+/// Query heads, key heads and head width, checked against each other.
+pub fn head_counts(cfg: &Cfg<'_>, hidden: u64, default_heads: u64, kv: Kv, head_dim: u64) -> Result<(u64, u64, u64), Diagnostic> {
+    let heads = cfg.need(HEADS, default_heads)?;
+    let kv_heads = match (cfg.nullable(KV_HEADS)?, kv) {
+        (Some(Some(v)), _) => v,
+        (None, Kv::Fixed(v)) => v,
+        _ => heads,
+    };
+    if heads % kv_heads != 0 {
+        let key = cfg.raw(KV_HEADS.names).or(cfg.raw(HEADS.names)).map_or("num_key_value_heads", |(k, _)| k);
+        return Err(cfg
+            .complain(key, format!("{heads} query heads cannot share {kv_heads} key-value heads evenly"))
+            .hint(format!("`num_key_value_heads` must divide {heads}")));
+    }
+    let width = match (cfg.nullable(HEAD_DIM)?, head_dim) {
+        (Some(Some(v)), _) => v,
+        (None, fixed) if fixed > 0 => fixed,
+        _ if hidden % heads == 0 => hidden / heads,
+        _ => {
+            let key = cfg.raw(HEADS.names).map_or("num_attention_heads", |(k, _)| k);
+            return Err(cfg
+                .complain(key, format!("{heads} heads do not divide the width {hidden}"))
+                .hint("give `head_dim`, or a number of heads that divides `hidden_size`"));
+        }
+    };
+    // Keeps every projection below 10^16 elements.
+    if heads.saturating_mul(width) > 100_000_000 {
+        let key = cfg.raw(HEAD_DIM.names).or(cfg.raw(HEADS.names)).map_or("head_dim", |(k, _)| k);
+        return Err(cfg.complain(key, format!("{heads} heads of {width} are wider than the 10^8 allowed")));
+    }
+    Ok((heads, kv_heads, width))
+}
+
+pub fn build(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>, family: &Family) -> Result<Model, Diagnostic> {
+    let mut shape = resolve(cfg, root, family)?;
+    adjust(cfg, family, &mut shape)?;
+    let s = shape;
+    let masks = masks(cfg, family.window, s.layers)?;
+    let kinds = FfnKinds::read(cfg, family, &s)?;
+    let indexers = indexer::read(cfg, family, &s.attention, s.hidden, s.layers)?;
+    let mut layers = Vec::new();
+    for index in 0..s.layers {
+        let mask = masks.at(index);
+        let (ffn, small, expert_small) = kinds.at(index);
+        let (extra_weights, indexer_small) = indexers.at(index);
+        let parts = Parts {
+            attention: Some(Attention { mask: indexers.mask(mask), ..s.attention }),
+            ffn,
+            extra_weights,
+            small: s.attention_small + s.norm * s.block_norms * s.hidden + small + indexer_small,
+            expert_small,
+            ..Parts::EMPTY
+        };
+        layers.push(parts.layer(cfg, s.hidden)?);
+    }
+    let embedding = product(cfg, &[s.vocab, s.embedding_width])?;
+    let final_norm = if s.final_norm { s.norm * s.hidden } else { 0 };
+    let head_bias = if s.head_bias { s.vocab } else { 0 };
+    let model = Model {
+        name: name.to_owned(),
+        arch: family.types.first().copied().unwrap_or_default().to_owned(),
+        hidden: s.hidden,
+        vocab: s.vocab,
+        runs: runs(layers),
+        embedding_params: embedding,
+        head_params: if s.tied { 0 } else { embedding },
+        other_params: s.other + final_norm + head_bias,
+        vision_params: 0,
+        head_flops_per_token: 2 * embedding,
+        mtp_layers: mtp_layers(cfg)?,
+        norms_per_layer: s.block_norms,
+    };
+    checked(cfg, model)
+}
+
+fn resolve(cfg: &Cfg<'_>, root: &Cfg<'_>, family: &Family) -> Result<Shape, Diagnostic> {
+    let [vocab, hidden, ffn, layers, heads] = family.dims;
+    let hidden = cfg.need(HIDDEN, hidden)?;
+    let layers = cfg.need(LAYERS, layers)?;
+    let vocab = cfg.need(VOCAB, vocab)?;
+    let ffn_width = if family.moe.is_some() {
+        0
+    } else if family.ffn_times > 0 {
+        cfg.get_or(FFN, family.ffn_times * hidden)?
+    } else {
+        cfg.need(FFN, ffn)?
+    };
+    let (attention, attention_small) = match family.mla {
+        Some(rule) => latent_attention(cfg, family, hidden, heads, rule)?,
+        None => plain_attention(cfg, family, hidden, heads)?,
+    };
+    let positions = match family.positions {
+        Some((default, beside)) => (cfg.get_or(POSITIONS, default)? + beside) * hidden,
+        None => 0,
+    };
+    Ok(Shape {
+        hidden,
+        layers,
+        vocab,
+        attention,
+        attention_small,
+        norm: family.norm,
+        block_norms: family.block_norms,
+        mlp_bias: flag(cfg, family.mlp_bias)?,
+        ffn_width,
+        gated: family.gated,
+        tied: tied(cfg, root, family.tied)?,
+        head_bias: flag(cfg, family.head_bias)?,
+        other: positions,
+        embedding_width: hidden,
+        final_norm: family.final_norm,
+    })
+}
+
+fn plain_attention(cfg: &Cfg<'_>, family: &Family, hidden: u64, default_heads: u64) -> Result<(Attention, u64), Diagnostic> {
+    let (heads, kv_heads, dim) = head_counts(cfg, hidden, default_heads, family.kv, family.head_dim)?;
+    let attention = Attention { heads, kv_heads, qk_dim: dim, v_dim: dim, mask: AttentionMask::Causal, mla: None };
+    let mut small = 0;
+    if flag(cfg, family.qkv_bias)? {
+        small += (heads + 2 * kv_heads) * dim;
+    }
+    if flag(cfg, family.out_bias)? {
+        small += hidden;
+    }
+    small += match family.qk_norm {
+        QkNorm::Head { when, affine } if flag(cfg, when)? => 2 * affine * dim,
+        QkNorm::Width { when } if flag(cfg, when)? => (heads + kv_heads) * dim,
+        _ => 0,
+    };
+    // gpt-oss: one learned sink per head.
+    if family.moe.is_some_and(|m| m.biases) {
+        small += heads;
+    }
+    Ok((attention, small))
+}
+
+const Q_RANK: Field = optional(&["q_lora_rank"], 10_000_000);
+const KV_RANK: Field = Field { names: &["kv_lora_rank"], max: 10_000_000, zero: false };
+const NOPE: Field = Field { names: &["qk_nope_head_dim"], max: 100_000, zero: false };
+const ROPE: Field = optional(&["qk_rope_head_dim"], 100_000);
+const V_DIM: Field = Field { names: &["v_head_dim"], max: 100_000, zero: false };
+
+fn latent_attention(cfg: &Cfg<'_>, family: &Family, hidden: u64, default_heads: u64, rule: MlaRule) -> Result<(Attention, u64), Diagnostic> {
+    let heads = cfg.need(HEADS, default_heads)?;
+    let q_rank = match cfg.nullable(Q_RANK)? {
+        Some(v) => v.unwrap_or(0),
+        None => rule.q_rank,
+    };
+    let mla = Mla { q_rank, kv_rank: cfg.get_or(KV_RANK, 512)?, qk_nope: cfg.get_or(NOPE, rule.nope)?, qk_rope: cfg.get_or(ROPE, 64)? };
+    let v_dim = cfg.get_or(V_DIM, rule.v_dim)?;
+    let qk_dim = mla.qk_nope + mla.qk_rope;
+    if heads.saturating_mul(qk_dim.max(mla.qk_nope + v_dim)) > 100_000_000 {
+        let key = cfg.raw(HEADS.names).map_or("num_attention_heads", |(k, _)| k);
+        return Err(cfg.complain(key, format!("{heads} heads of {qk_dim} are wider than the 10^8 allowed")));
+    }
+    let mut small = q_rank + mla.kv_rank;
+    if flag(cfg, family.qkv_bias)? {
+        small += q_rank + mla.kv_rank + mla.qk_rope + hidden;
+    }
+    Ok((Attention { heads, kv_heads: heads, qk_dim, v_dim, mask: AttentionMask::Causal, mla: Some(mla) }, small))
+}
+
+/// What a table cannot say.
+fn adjust(cfg: &Cfg<'_>, family: &Family, s: &mut Shape) -> Result<(), Diagnostic> {
+    match family.quirk {
+        Quirk::None | Quirk::Gemma | Quirk::MiniMax | Quirk::Neox => {}
+        Quirk::Bloom => s.other += 2 * s.hidden,
+        Quirk::BigCode => {
+            if cfg.flag("multi_query", true)? {
+                share_keys(s, 1);
+            }
+        }
+        Quirk::Mpt => {
+            let times = cfg.get_or(Field { names: &["expansion_ratio"], max: 1000, zero: false }, 4)?;
+            s.ffn_width = product(cfg, &[times, s.hidden])?;
+            if !cfg.flag("no_bias", true)? {
+                return Err(cfg.complain("no_bias", "`no_bias` is false: MPT models with biases are not known").hint("published MPT models have `no_bias` true"));
+            }
+        }
+        Quirk::StableLm => {
+            if cfg.flag("use_parallel_residual", false)? {
+                s.block_norms = 1;
+            }
+        }
+        Quirk::Falcon => falcon(cfg, s)?,
+        Quirk::Opt => opt(cfg, s)?,
+    }
+    Ok(())
+}
+
+/// Fewer key and value heads, and fewer of their biases.
+fn share_keys(s: &mut Shape, kv_heads: u64) {
+    let dropped = 2 * (s.attention.kv_heads - kv_heads) * s.attention.qk_dim;
+    s.attention_small = s.attention_small.saturating_sub(if s.attention_small > 0 { dropped } else { 0 });
+    s.attention.kv_heads = kv_heads;
+}
+
+fn falcon(cfg: &Cfg<'_>, s: &mut Shape) -> Result<(), Diagnostic> {
+    let new = cfg.flag("new_decoder_architecture", false)?;
+    if !new {
+        // The old layout has one key head or as many as query heads; `num_kv_heads` is not read.
+        let heads = s.attention.heads;
+        s.attention_small += if s.attention_small > 0 { 2 * (heads - s.attention.kv_heads) * s.attention.qk_dim } else { 0 };
+        s.attention.kv_heads = heads;
+        if cfg.flag("multi_query", true)? {
+            share_keys(s, 1);
+        }
+    }
+    let norms = cfg.get(Field { names: &["num_ln_in_parallel_attn"], max: 2, zero: false })?;
+    s.block_norms = match (cfg.flag("parallel_attn", true)?, norms) {
+        (false, _) | (true, Some(2)) => 2,
+        (true, None) if new => 2,
+        _ => 1,
+    };
+    Ok(())
+}
+
+fn opt(cfg: &Cfg<'_>, s: &mut Shape) -> Result<(), Diagnostic> {
+    if !cfg.flag("layer_norm_elementwise_affine", true)? {
+        s.norm = 0;
+    }
+    // OPT-350m normalises after each part and has no final norm.
+    let before = cfg.flag("do_layer_norm_before", true)?;
+    s.final_norm = before && !cfg.flag("_remove_final_layer_norm", false)?;
+    let width = cfg.get_or(Field { names: &["word_embed_proj_dim"], ..HIDDEN }, s.hidden)?;
+    if width != s.hidden {
+        s.other += 2 * product(cfg, &[width, s.hidden])?;
+        s.embedding_width = width;
+    }
+    Ok(())
+}
+
+/// The mask of each layer.
+enum Masks {
+    All(AttentionMask),
+    Each(Vec<AttentionMask>),
+    AllBut { every: u64, windowed: AttentionMask },
+    From { first: u64, windowed: AttentionMask },
+}
+
+impl Masks {
+    fn at(&self, index: u64) -> AttentionMask {
+        let windowed = |yes: bool, w: AttentionMask| if yes { w } else { AttentionMask::Causal };
+        match self {
+            Masks::All(mask) => *mask,
+            Masks::Each(list) => usize::try_from(index).ok().and_then(|i| list.get(i)).copied().unwrap_or(AttentionMask::Causal),
+            Masks::AllBut { every, windowed: w } => windowed((index + 1) % every != 0, *w),
+            Masks::From { first, windowed: w } => windowed(index >= *first, *w),
+        }
+    }
+}
+
+const SLIDING: Field = optional(&["sliding_window"], 1_000_000_000);
+const CHUNK: Field = Field { names: &["attention_chunk_size"], max: 1_000_000_000, zero: false };
+const PATTERN: Field = Field { names: &["sliding_window_pattern", "_sliding_window_pattern"], max: 100_000, zero: false };
+
+fn masks(cfg: &Cfg<'_>, window: Window, layers: u64) -> Result<Masks, Diagnostic> {
+    let (field, default) = match window {
+        Window::Never => return Ok(Masks::All(AttentionMask::Causal)),
+        Window::All(width) | Window::AllBut { width, .. } => (SLIDING, width),
+        Window::Qwen => (SLIDING, 4096),
+        Window::Chunked { width, .. } => (CHUNK, width),
+    };
+    let width = match cfg.nullable(field)? {
+        Some(v) => v,
+        None => Some(default),
+    };
+    let Some(width) = width.filter(|w| *w > 0) else { return Ok(Masks::All(AttentionMask::Causal)) };
+    let windowed = AttentionMask::Sliding(width);
+    if let Some(types) = cfg.per_layer("layer_types", layers)? {
+        let of = |t: &&str| match *t {
+            "full_attention" => Ok(AttentionMask::Causal),
+            "sliding_attention" | "chunked_attention" => Ok(windowed),
+            other => Err(cfg
+                .complain("layer_types", format!("layer type `{other}` is not known for this architecture"))
+                .hint("known: `full_attention`, `sliding_attention`, `chunked_attention`")),
+        };
+        return Ok(Masks::Each(types.iter().map(of).collect::<Result<_, _>>()?));
+    }
+    Ok(match window {
+        Window::AllBut { every, .. } => {
+            let every = match cfg.raw(PATTERN.names) {
+                // EXAONE writes the pattern as letters (`LLLG`), which repeat.
+                Some((_, serde_json::Value::String(s))) => (s.len() as u64).clamp(1, 100_000),
+                _ => cfg.get_or(PATTERN, every)?,
+            };
+            Masks::AllBut { every, windowed }
+        }
+        Window::Chunked { every, .. } => Masks::AllBut { every, windowed },
+        Window::Qwen if !cfg.flag("use_sliding_window", false)? => Masks::All(AttentionMask::Causal),
+        Window::Qwen => Masks::From { first: cfg.get_or(optional(&["max_window_layers"], 100_000), 28)?, windowed },
+        Window::All(_) | Window::Never => Masks::All(windowed),
+    })
+}
+
+/// The feed-forward part of each layer: dense, or experts on the layers that `sparse` picks.
+struct FfnKinds {
+    dense: (Ffn, u64),
+    moe: Option<(Ffn, u64, u64)>,
+    sparse: Sparse,
+}
+
+enum Sparse {
+    From(u64),
+    Every { step: u64, except: Vec<u64> },
+    Listed(Vec<u64>),
+}
+
+impl FfnKinds {
+    fn at(&self, index: u64) -> (Ffn, u64, u64) {
+        let sparse = match &self.sparse {
+            Sparse::From(first) => index >= *first,
+            Sparse::Every { step, except } => (index + 1) % step == 0 && !except.contains(&index),
+            Sparse::Listed(list) => list.binary_search(&index).is_ok(),
+        };
+        match self.moe {
+            Some(moe) if sparse => moe,
+            _ => (self.dense.0, self.dense.1, 0),
+        }
+    }
+
+    fn read(cfg: &Cfg<'_>, family: &Family, s: &Shape) -> Result<FfnKinds, Diagnostic> {
+        let matrices = if s.gated { 3 } else { 2 };
+        let dense = |width: u64| {
+            let biases = if s.mlp_bias { (matrices - 1) * width + s.hidden } else { 0 };
+            (Ffn::Dense { width, matrices }, biases)
+        };
+        let Some(rule) = family.moe else {
+            return Ok(FfnKinds { dense: dense(s.ffn_width), moe: None, sparse: Sparse::From(0) });
+        };
+        let experts = cfg.need(EXPERTS, rule.experts)?;
+        let sparse = sparse_layers(cfg, rule, s.layers)?;
+        let any_dense = experts == 0 || (0..s.layers).any(|i| !matches!(&sparse, Sparse::From(f) if i >= *f));
+        let width_field = |key: &'static str| Field { max: FFN.max, names: dense_names(key), zero: false };
+        let dense_width = if any_dense { cfg.need(width_field(rule.dense_width.0), rule.dense_width.1)? } else { 0 };
+        let moe = if experts > 0 { Some(routed(cfg, rule, experts, matrices, s.hidden)?) } else { None };
+        Ok(FfnKinds { dense: dense(dense_width), moe, sparse })
+    }
+}
+
+/// The names a width key stands under, the key itself first.
+fn dense_names(key: &'static str) -> &'static [&'static str] {
+    match key {
+        "intermediate_size_mlp" => &["intermediate_size_mlp"],
+        "moe_intermediate_size" => &["moe_intermediate_size"],
+        _ => &["intermediate_size"],
+    }
+}
+
+fn sparse_layers(cfg: &Cfg<'_>, rule: MoeRule, layers: u64) -> Result<Sparse, Diagnostic> {
+    let step = |key: &'static [&'static str]| cfg.get_or(Field { names: key, max: 100_000, zero: false }, 1);
+    Ok(match rule.dense {
+        DenseLayers::None => Sparse::From(0),
+        DenseLayers::First(default) => {
+            if cfg.raw(&["moe_layer_freq"]).is_some_and(|(_, v)| v.as_u64() != Some(1) && !v.is_null()) {
+                return Err(cfg.complain("moe_layer_freq", "`moe_layer_freq` other than 1 is not known for this architecture"));
+            }
+            Sparse::From(cfg.get_or(optional(&["first_k_dense_replace"], 100_000), default)?)
+        }
+        DenseLayers::SparseStep => Sparse::Every { step: step(&["decoder_sparse_step"])?, except: cfg.indices("mlp_only_layers")?.unwrap_or_default() },
+        DenseLayers::Interleave => match cfg.indices("moe_layers")? {
+            Some(mut list) => {
+                list.sort_unstable();
+                if let Some(far) = list.last().filter(|l| **l >= layers) {
+                    return Err(cfg.complain("moe_layers", format!("`moe_layers` names layer {far}, and the model has {layers}")));
+                }
+                Sparse::Listed(list)
+            }
+            None => Sparse::Every { step: step(&["interleave_moe_layer_step"])?, except: Vec::new() },
+        },
+    })
+}
+
+fn routed(cfg: &Cfg<'_>, rule: MoeRule, experts: u64, matrices: u64, hidden: u64) -> Result<(Ffn, u64, u64), Diagnostic> {
+    let top_k = cfg.need(TOP_K, rule.top_k)?;
+    if top_k > experts {
+        let key = cfg.raw(TOP_K.names).map_or("num_experts_per_tok", |(k, _)| k);
+        return Err(cfg.complain(key, format!("a token cannot use {top_k} experts of {experts}")).hint(format!("`{key}` must be at most {experts}")));
+    }
+    let width = cfg.need(Field { names: dense_names(rule.width.0), ..FFN }, rule.width.1)?;
+    let mut small = 0;
+    let shared_width = match rule.shared {
+        Shared::None => 0,
+        Shared::Same => width,
+        Shared::Count(key, default) => {
+            let count = cfg.get_or(Field { names: shared_names(key), max: 1000, zero: true }, default)?;
+            count * width
+        }
+        Shared::Width { key, default, gated } => {
+            let w = cfg.get_or(Field { names: shared_names(key), max: FFN.max, zero: true }, default)?;
+            if gated {
+                small += hidden;
+            }
+            w
+        }
+    };
+    let mut expert_small = 0;
+    if rule.biases {
+        small += experts;
+        expert_small = (matrices - 1) * width + hidden;
+    }
+    Ok((Ffn::Moe { moe: Moe { experts, top_k, width, shared_width, latent: 0 }, matrices }, small, expert_small))
+}
+
+fn shared_names(key: &'static str) -> &'static [&'static str] {
+    match key {
+        "n_shared_experts" => &["n_shared_experts"],
+        "shared_intermediate_size" => &["shared_intermediate_size"],
+        _ => &["shared_expert_intermediate_size"],
+    }
+}

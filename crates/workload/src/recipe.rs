@@ -1,0 +1,111 @@
+//! How a model is trained: number formats, optimizer state, the software stack and its era.
+
+use secondsource_base::Dtype;
+use serde::{Deserialize, Serialize};
+
+/// Which fused-attention implementation runs the score product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionKernel {
+    /// The vendor's best (cuDNN, FlashAttention 3, Splash, CK): what Megatron-Core and MaxText call.
+    Vendor,
+    /// PyTorch's built-in scaled-dot-product attention (FlashAttention 2 class).
+    Sdpa,
+    /// Triton FlashAttention of 2022-23.
+    Triton,
+    /// Score matrices go through memory.
+    Unfused,
+}
+
+/// Who launches kernels, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Launch {
+    /// A compiled step or CUDA graphs: the host is out of the way.
+    Graph,
+    /// Python calls each operator; elementwise chains are fused by a compiler or by hand-written kernels.
+    Fused,
+    /// Python calls each operator, nothing is fused.
+    Eager,
+}
+
+/// How the framework hides collectives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overlap {
+    /// Bulk or pipelined overlap of tensor-parallel, data-parallel and pipeline traffic (Megatron-Core, torchtitan).
+    Modern,
+    /// Blocking collectives (Megatron-DeepSpeed 2021-23).
+    Blocking,
+    /// The XLA scheduler (TPU, Neuron).
+    Xla,
+}
+
+/// The software stack: the era is an input, since identical cells moved 20-33% between releases.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Software {
+    pub attention: AttentionKernel,
+    pub launch: Launch,
+    pub overlap: Overlap,
+    /// Release date in years (2026.5 is mid-2026). Decides the generation of the MoE dispatcher.
+    pub year: f64,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// All weights.
+    Full,
+    /// Low-rank adapters of this rank on frozen weights.
+    Lora { rank: u32 },
+}
+
+/// Fraction of a forward pass that a named partial recompute repeats, when it is not one of the three
+/// standard policies of [`crate::Recompute`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtraRecompute {
+    None,
+    /// A few cheap operators: norms, activations, an up-projection.
+    Light,
+    /// Every other expensive operator or layer (torchtitan's and fms-fsdp's "selective").
+    Half,
+}
+
+/// Number formats, optimizer and software of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Format of the linear layers' products. Attention, the output product and norms stay bf16.
+    pub linear: Dtype,
+    /// Bytes per gradient element in the data-parallel reduction and accumulation buffer.
+    pub grad_bytes: f64,
+    /// Bytes per weight gathered by ZeRO/FSDP.
+    pub weight_bytes: f64,
+    /// Bytes of optimizer state per parameter, the master copy included (Adam fp32 + fp32 master: 12).
+    pub optimizer_bytes: f64,
+    pub task: Task,
+    pub extra_recompute: ExtraRecompute,
+    pub software: Software,
+}
+
+impl Recipe {
+    /// Mixed precision as Megatron-Core does it: bf16 weights, fp32 gradient reduction, Adam with fp32
+    /// master weights.
+    pub fn mixed(linear: Dtype, software: Software) -> Recipe {
+        Recipe {
+            linear,
+            grad_bytes: 4.0,
+            weight_bytes: 2.0,
+            optimizer_bytes: 12.0,
+            task: Task::Full,
+            extra_recompute: ExtraRecompute::None,
+            software,
+        }
+    }
+
+    /// True for formats below 16 bits.
+    pub fn low_precision(&self) -> bool {
+        self.linear.bytes() < 2.0
+    }
+}
