@@ -19,7 +19,8 @@ pub fn read_text(path: &str, what: &str, limit: u64) -> Result<String, Diagnosti
     if meta.is_dir() {
         return Err(refuse(format!("this is a directory, but a {what} is needed")).hint(format!("give the path of the {what} inside it")));
     }
-    let too_large = |size: String| refuse(format!("{what} of {size}, but at most {} are read", bytes(limit))).hint(format!("is this really a {what}?"));
+    let too_large =
+        |size: String| refuse(format!("{what} of {size}, but at most {} are read", bytes(limit))).hint(format!("is this really a {what}?"));
     if meta.len() > limit {
         return Err(too_large(bytes(meta.len())));
     }
@@ -103,6 +104,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a value as indented JSON.
 pub fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Failure::Internal(Diagnostic::error(format!("cannot be written as JSON: {e}"))))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|e| Failure::Internal(Diagnostic::error(format!("cannot be written as JSON: {e}"))))?;
     print(&text)
 }

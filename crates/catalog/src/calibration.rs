@@ -117,8 +117,6 @@ parameters! {
     latency_scale_out,
     /// Fraction of a forward pass that a half-selective policy repeats.
     recompute_half,
-    /// Fraction of a forward pass that a light policy repeats.
-    recompute_light,
     /// Natural log of the factor on MoE overheads per year before mid-2026.
     moe_age,
     /// MoE permute and unpermute traffic against the least possible.

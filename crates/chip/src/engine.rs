@@ -74,6 +74,7 @@ pub struct Engine {
     pub(crate) attention_width: f64,
     pub(crate) unfused_passes: Option<f64>,
     pub(crate) linear: Dtype,
+    pub(crate) grad_bytes: f64,
     /// Host seconds per layer forward pass.
     pub host_layer: f64,
     pub host_moe: f64,
@@ -153,6 +154,7 @@ impl Engine {
             attention_width: p.attention_width,
             unfused_passes: (soft.attention == AttentionKernel::Unfused).then_some(p.unfused_passes),
             linear: recipe.linear,
+            grad_bytes: recipe.grad_bytes,
             host_layer: host * if soft.launch == Launch::Graph { p.host_graph } else { 1.0 },
             host_moe: p.host_moe,
             step_constant: p.step_constant,

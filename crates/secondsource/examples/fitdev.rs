@@ -31,6 +31,7 @@ fn main() {
     };
     let p0 = priors.params();
     report("prior", &|c| predict(c,&p0,&priors.energy).unwrap_or(f64::NAN), arg=="prior");
+    if arg=="mem" { let cal=Calibration::embedded().unwrap(); for id in std::env::args().skip(2) { let c=cases.iter().find(|c| c.id==id).unwrap(); let m=secondsource_step::StepModel::new(c.step_input(),c.recipe,&cal.params,&cal.energy).unwrap(); let r=m.evaluate(&c.layout,false).unwrap(); println!("{id} {} {} cap {:.1} peak {:.1} stage {}", c.chip, c.model.name, c.hw.chip.hbm_bytes/1.0737e9, r.memory.total()/1.0737e9, r.memory.stage); for (n,v) in secondsource_step::memory::Memory::NAMES.iter().zip(r.memory.to_array()) { print!("  {n} {:.2}", v/1.0737e9);} println!("\n  {:?} {:?}", c.layout, c.inferred); for (n,v) in secondsource_step::Breakdown::NAMES.iter().zip(r.breakdown.to_array()) { print!("  {n} {:.3}", v);} println!("  total {:.3} meas {:.3}", r.seconds, c.measured);} return }
     if arg=="prior" {return}
     let t = std::time::Instant::now();
     let f = fit(&refs, &priors, &p0, 40, &|_| {});

@@ -183,7 +183,7 @@ impl LayerContext<'_> {
         }
 
         let host = self.engine.host_layer * if moe { self.engine.host_moe } else { 1.0 };
-        t.recompute = self.recompute(&t);
+        t.recompute = self.recompute(&t, layer, tokens);
         t.forward.host(host);
         if l.recompute == Recompute::Full {
             t.recompute.host(host);
@@ -204,25 +204,50 @@ impl LayerContext<'_> {
         t
     }
 
-    fn recompute(&self, t: &LayerTime) -> Pass {
-        let mut extra = match self.layout.recompute {
-            Recompute::None => Pass::default(),
+    fn recompute(&self, t: &LayerTime, layer: &Layer, tokens: f64) -> Pass {
+        let mut again = Pass::default();
+        match self.layout.recompute {
+            Recompute::None => {}
             Recompute::Full => return t.forward,
-            Recompute::Selective => {
-                let mut p = Pass::default();
-                p.parts[Part::Attention as usize] = t.forward.parts[Part::Attention as usize];
-                p
-            }
-        };
-        let share = match self.recipe.extra_recompute {
-            ExtraRecompute::None => 0.0,
-            ExtraRecompute::Light => self.params.recompute_light,
-            ExtraRecompute::Half => self.params.recompute_half,
-        };
-        if share > 0.0 {
-            extra.add(&t.forward.scaled(share));
+            Recompute::Selective => again.parts[Part::Attention as usize] = t.forward.parts[Part::Attention as usize],
         }
-        extra
+        let extra = self.recipe.extra_recompute;
+        if extra == ExtraRecompute::NONE {
+            return again;
+        }
+        if extra.half {
+            again.add(&t.forward.scaled(self.params.recompute_half));
+        }
+        let h = self.input.model.hidden as f64;
+        let tp = f64::from(self.layout.tp);
+        let sp = if self.layout.sequence_parallel { tp } else { 1.0 };
+        if extra.norms {
+            again.put(Part::Elementwise, self.engine.stream(8.0 * h / sp * tokens));
+        }
+        if let (true, Some(a)) = (extra.mla_up, layer.attention)
+            && let Some(m) = a.mla
+        {
+            let heads = a.heads as f64 / tp;
+            again.put(Part::Matrix, self.engine.linear(tokens, heads * a.qk_dim as f64, m.q_rank as f64));
+            again.put(Part::Matrix, self.engine.linear(tokens, heads * (m.qk_nope + a.v_dim) as f64, m.kv_rank as f64));
+            again.put(Part::Elementwise, self.engine.stream(4.0 * heads * 2.0 * a.qk_dim as f64 * tokens));
+        }
+        match layer.ffn {
+            Ffn::Dense { width, matrices } if extra.mlp => {
+                let (w, mats) = (width as f64 / tp, matrices as f64);
+                again.put(Part::Matrix, self.engine.linear(tokens, (mats - 1.0) * w, h));
+                again.put(Part::Elementwise, self.engine.stream(2.0 * mats * w * tokens));
+            }
+            Ffn::Dense { width, matrices } if extra.activation => {
+                again.put(Part::Elementwise, self.engine.stream(2.0 * matrices as f64 * width as f64 / tp * tokens));
+            }
+            Ffn::Moe { moe, matrices } if extra.activation => {
+                let width = moe.width as f64 * moe.top_k as f64 + moe.shared_width as f64;
+                again.put(Part::Elementwise, self.engine.stream(2.0 * matrices as f64 * width / tp * tokens));
+            }
+            _ => {}
+        }
+        again
     }
 
     /// One linear layer with its two gradients; `replicated` inputs need no quantised copy of their own.

@@ -5,7 +5,7 @@ use crate::pipeline::Split;
 use secondsource_catalog::calibration::Params;
 use secondsource_workload::layout::{Layout, Recompute, Schedule, Zero};
 use secondsource_workload::model::{Ffn, Layer};
-use secondsource_workload::recipe::{AttentionKernel, ExtraRecompute, Recipe, Task};
+use secondsource_workload::recipe::{AttentionKernel, Overlap, Recipe, Task};
 use serde::Serialize;
 
 /// Bytes on one device of one pipeline stage.
@@ -77,37 +77,51 @@ pub fn activation_bytes(input: &StepInput<'_>, recipe: &Recipe, l: &Layout, laye
     let h = input.model.hidden as f64;
     let tp = f64::from(l.tp);
     let sp = if l.sequence_parallel { tp } else { 1.0 };
-    let stored = if recipe.low_precision() { recipe.linear.bytes() } else { 2.0 };
+    // Frozen linear layers need no input for a weight gradient.
+    let lora = recipe.task != Task::Full;
+    let extra = recipe.extra_recompute;
+    let stored = if lora { 0.0 } else { recipe.linear.bytes().min(2.0) };
+    // Inputs of linear layers that norms produce, and outputs of activation functions.
+    let normed = if extra.norms { 0.0 } else { stored };
+    let acted = if extra.activation { 0.0 } else { stored };
     let mut bytes = 0.0;
     for a in [layer.attention, layer.cross].into_iter().flatten() {
         let q = a.heads as f64 * a.qk_dim as f64 / tp;
         let kv = (a.kv_heads as f64 / tp).max(1.0) * (a.qk_dim + a.v_dim) as f64;
         let out = a.heads as f64 * a.v_dim as f64 / tp;
-        bytes += 2.0 * h / sp + stored * h / sp + 2.0 * (q + kv) + 2.0 * out;
+        let projected = if extra.mla_up && a.mla.is_some() { 0.0 } else { 2.0 * (q + kv) };
+        bytes += 2.0 * h / sp + normed * h / sp + projected + 2.0 * out;
         if let Some(m) = a.mla {
-            bytes += 2.0 * (m.q_rank + m.kv_rank + m.qk_rope) as f64 + 2.0 * a.heads as f64 / tp * (a.qk_dim + a.v_dim) as f64;
+            bytes += 2.0 * (m.q_rank + m.kv_rank + m.qk_rope) as f64;
         }
         if recipe.software.attention == AttentionKernel::Unfused && l.recompute == Recompute::None {
             bytes += 4.0 * a.heads as f64 / tp * input.seq as f64;
         }
     }
     if let Some(s) = layer.ssm {
-        bytes += 2.0 * h / sp + stored * h / sp + 2.0 * 4.0 * s.inner as f64 / tp;
+        bytes += 2.0 * h / sp + normed * h / sp + 2.0 * 4.0 * s.inner as f64 / tp;
     }
     match layer.ffn {
         Ffn::None => {}
         Ffn::Dense { width, matrices } => {
-            bytes += 2.0 * h / sp + stored * h / sp + (2.0 * (matrices as f64 - 1.0) + stored) * width as f64 / tp;
+            let inside = if extra.mlp { 0.0 } else { 2.0 * (matrices as f64 - 1.0) + acted };
+            bytes += 2.0 * h / sp + normed * h / sp + inside * width as f64 / tp;
         }
         Ffn::Moe { moe, matrices } => {
             let mats = matrices as f64;
             let k = moe.top_k as f64;
             // Routed copies live on the rank that computes them; balanced routing receives as many as it sends.
-            bytes += 2.0 * h / sp + stored * h / sp + k / tp * (stored * h + (2.0 * (mats - 1.0) + stored) * moe.width as f64 + 2.0 * h);
-            bytes += (2.0 * (mats - 1.0) + stored) * moe.shared_width as f64 / tp;
+            bytes += 2.0 * h / sp + normed * h / sp + k / tp * (stored * h + (2.0 * (mats - 1.0) + acted) * moe.width as f64 + 2.0 * h);
+            bytes += (2.0 * (mats - 1.0) + acted) * moe.shared_width as f64 / tp;
         }
     }
     (bytes, 2.0 * h / sp)
+}
+
+/// Bytes per logit held at the loss: bf16 logits with fp32 softmax, which becomes the gradient in place; XLA fuses
+/// the cast.
+fn logit_bytes(recipe: &Recipe) -> f64 {
+    if recipe.software.overlap == Overlap::Xla { 4.0 } else { 6.0 }
 }
 
 /// Peak micro-batches (of one device's whole share of layers) that are between forward and backward on
@@ -188,13 +202,14 @@ impl Account<'_> {
             }
             largest = largest.max(LocalParams::of_layer(&run.layer, l).total());
             let (all, input_only) = activation_bytes(input, recipe, l, &run.layer);
-            let keep = match (l.recompute, recipe.extra_recompute) {
-                (Recompute::Full, _) => input_only,
-                (_, ExtraRecompute::Half) => all * (1.0 - p.recompute_half),
-                (_, ExtraRecompute::Light) => all * (1.0 - 2.0 * p.recompute_light).max(0.0),
+            let keep = match l.recompute {
+                Recompute::Full => input_only,
+                _ if recipe.extra_recompute.half => all * (1.0 - p.recompute_half),
                 _ => all,
             };
-            kept += keep * n;
+            if !recipe.offload_activations {
+                kept += keep * n;
+            }
             working = working.max(all - keep);
         }
         if l.schedule == Schedule::Dualpipe {
@@ -213,12 +228,15 @@ impl Account<'_> {
         let gradients = spread(recipe.grad_bytes * trained, sharded(Zero::Z2));
         let optimizer = spread(recipe.optimizer_bytes * trained, sharded(Zero::Z1));
         let activations = (kept * in_flight(l, rank, self.micro_batches) + working) * tokens;
-        let logits = if self.split.classes[k].last && model.head_flops_per_token > 0 { tokens * model.vocab as f64 / tp * 6.0 } else { 0.0 };
+        let logits = if self.split.classes[k].last && model.head_flops_per_token > 0 { tokens * model.vocab as f64 / tp * logit_bytes(recipe) } else { 0.0 };
         let mut buffers = 4.0 * tokens * model.hidden as f64 * 2.0;
         if l.zero == Zero::Z3 {
             buffers += (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest;
         }
+        // XLA plans every buffer ahead: no allocator, no context beside it.
+        let planned = recipe.software.overlap == Overlap::Xla;
         let churn = gradients + activations + logits + buffers;
-        Memory { stage: rank, weights, gradients, optimizer, activations, logits, buffers, reserved: p.memory_reserve + p.memory_fragment * churn }
+        let reserved = if planned { 0.0 } else { p.memory_reserve + p.memory_fragment * churn };
+        Memory { stage: rank, weights, gradients, optimizer, activations, logits, buffers, reserved }
     }
 }

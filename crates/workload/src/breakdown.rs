@@ -127,7 +127,8 @@ impl Model {
 
     pub fn breakdown_with(&self, seq: u64, convention: FlopsConvention) -> Breakdown {
         let per_run = self.flops_per_run(seq, convention);
-        let params = |of: fn(&LayerParams) -> u64| self.runs.iter().map(|r| of(&LayerParams::of(&r.layer, self.hidden)) * r.count).sum::<u64>();
+        let params =
+            |of: fn(&LayerParams) -> u64| self.runs.iter().map(|r| of(&LayerParams::of(&r.layer, self.hidden)) * r.count).sum::<u64>();
         let flops = |of: fn(&LayerFlops) -> f64| per_run.iter().map(|(r, f)| of(f) * r.count as f64).sum::<f64>();
         let part = |name, params, flops_per_token| Part { name, params, active: params, flops_per_token };
         let active = self.runs.iter().map(|r| active_experts(&r.layer) * r.count).sum();
@@ -149,7 +150,8 @@ impl Model {
         parts.retain(|p| p.params > 0 || p.flops_per_token > 0.0);
         let mut first = 0;
         let runs = per_run.iter().map(|(run, f)| {
-            let part = RunPart { first, count: run.count, kind: run.layer.kind(), params_each: run.layer.params, flops_per_token_each: f.total() };
+            let part =
+                RunPart { first, count: run.count, kind: run.layer.kind(), params_each: run.layer.params, flops_per_token_each: f.total() };
             first += run.count;
             part
         });

@@ -80,6 +80,11 @@ fn fold(name: &str) -> String {
 }
 
 fn find(name: &str) -> Option<&'static Entry> {
+    // Run tables add remarks behind a comma: `Llama2-7B, schedule 1f1b`.
+    find_exact(name).or_else(|| find_exact(name.split_once(',')?.0))
+}
+
+fn find_exact(name: &str) -> Option<&'static Entry> {
     let mut folded = fold(name);
     loop {
         if let Some(id) = table().names.get(&folded) {

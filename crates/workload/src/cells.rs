@@ -81,10 +81,13 @@ fn check(cells: &ArchCells) -> Result<(), Diagnostic> {
     within(cells, "vocab", cells.vocab, 1_000_000_000)?;
     within(cells, "head_dim", cells.head_dim.unwrap_or(1), 1000)?;
     within(cells, "moe_every", cells.moe_every.max(1), 100_000)?;
-    if cells.heads % cells.kv_heads != 0 {
-        return Err(Diagnostic::error(format!("{}: {} query heads cannot share {} key-value heads evenly", cells.name, cells.heads, cells.kv_heads)));
+    if !cells.heads.is_multiple_of(cells.kv_heads) {
+        return Err(Diagnostic::error(format!(
+            "{}: {} query heads cannot share {} key-value heads evenly",
+            cells.name, cells.heads, cells.kv_heads
+        )));
     }
-    if cells.head_dim.is_none() && cells.attention != AttentionKind::Mla && cells.hidden % cells.heads != 0 {
+    if cells.head_dim.is_none() && cells.attention != AttentionKind::Mla && !cells.hidden.is_multiple_of(cells.heads) {
         return Err(Diagnostic::error(format!("{}: {} heads do not divide the width {}", cells.name, cells.heads, cells.hidden)));
     }
     if let Some(experts) = cells.experts {
@@ -102,10 +105,18 @@ fn attention(cells: &ArchCells) -> Result<Attention, Diagnostic> {
     if cells.attention != AttentionKind::Mla {
         let dim = cells.head_dim.unwrap_or(cells.hidden / cells.heads);
         within(cells, "heads x head_dim", cells.heads * dim, 100_000_000)?;
-        return Ok(Attention { heads: cells.heads, kv_heads: cells.kv_heads, qk_dim: dim, v_dim: dim, mask: AttentionMask::Causal, mla: None });
+        return Ok(Attention {
+            heads: cells.heads,
+            kv_heads: cells.kv_heads,
+            qk_dim: dim,
+            v_dim: dim,
+            mask: AttentionMask::Causal,
+            mla: None,
+        });
     }
     let Some(mla) = cells.mla else {
-        return Err(Diagnostic::error(format!("{}: latent attention needs its ranks, which no cell gives", cells.name)).hint("pass a built-in model of the family as preset"));
+        return Err(Diagnostic::error(format!("{}: latent attention needs its ranks, which no cell gives", cells.name))
+            .hint("pass a built-in model of the family as preset"));
     };
     within(cells, "MLA rank", mla.q_rank.max(mla.kv_rank), 10_000_000)?;
     within(cells, "MLA head width", mla.qk_nope.saturating_add(mla.qk_rope), 1000)?;

@@ -92,7 +92,8 @@ impl Layer {
 impl Model {
     /// Forward FLOPs per token, head included. Of encoder-decoder models: one token in each half.
     pub fn flops_forward_per_token(&self, seq: u64, convention: FlopsConvention) -> f64 {
-        self.flops_per_run(seq, convention).iter().map(|(run, f)| f.total() * run.count as f64).sum::<f64>() + self.head_flops_per_token as f64
+        self.flops_per_run(seq, convention).iter().map(|(run, f)| f.total() * run.count as f64).sum::<f64>()
+            + self.head_flops_per_token as f64
     }
 
     /// Each run of layers with the FLOPs of one token in one of its layers.

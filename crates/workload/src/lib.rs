@@ -18,5 +18,5 @@ pub use cells::{ArchCells, AttentionKind, from_cells};
 pub use flops::{FlopsConvention, LayerFlops};
 pub use import::{ImportOptions, import_config};
 pub use layout::{CpMode, Layout, Recompute, Schedule, Zero};
-pub use recipe::{AttentionKernel, ExtraRecompute, Launch, Overlap, Recipe, Software, Task};
 pub use model::{Attention, AttentionMask, Ffn, Layer, LayerRun, Mla, Model, Moe, Ssm};
+pub use recipe::{AttentionKernel, ExtraRecompute, Launch, Overlap, Recipe, Software, Task};

@@ -60,7 +60,8 @@ impl Attention {
         match self.mla {
             None => hidden * self.heads * self.qk_dim + hidden * self.kv_heads * (self.qk_dim + self.v_dim) + out,
             Some(m) => {
-                let q = if m.q_rank == 0 { hidden * self.heads * self.qk_dim } else { hidden * m.q_rank + m.q_rank * self.heads * self.qk_dim };
+                let q =
+                    if m.q_rank == 0 { hidden * self.heads * self.qk_dim } else { hidden * m.q_rank + m.q_rank * self.heads * self.qk_dim };
                 q + hidden * (m.kv_rank + m.qk_rope) + m.kv_rank * self.heads * (m.qk_nope + self.v_dim) + out
             }
         }
@@ -115,8 +116,14 @@ pub struct Moe {
 pub enum Ffn {
     None,
     /// `matrices` is 3 for gated units (SwiGLU, GeGLU) and 2 otherwise.
-    Dense { width: u64, matrices: u64 },
-    Moe { moe: Moe, matrices: u64 },
+    Dense {
+        width: u64,
+        matrices: u64,
+    },
+    Moe {
+        moe: Moe,
+        matrices: u64,
+    },
 }
 
 impl Ffn {
@@ -202,7 +209,9 @@ impl Model {
                 .runs
                 .iter()
                 .map(|r| match r.layer.ffn {
-                    Ffn::Moe { moe, .. } if moe.experts > 0 => r.count * (r.layer.routed_params / moe.experts * (moe.experts - moe.top_k.min(moe.experts))),
+                    Ffn::Moe { moe, .. } if moe.experts > 0 => {
+                        r.count * (r.layer.routed_params / moe.experts * (moe.experts - moe.top_k.min(moe.experts)))
+                    }
                     _ => 0,
                 })
                 .sum::<u64>()

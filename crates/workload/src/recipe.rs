@@ -61,16 +61,23 @@ pub enum Task {
     Lora { rank: u32 },
 }
 
-/// Fraction of a forward pass that a named partial recompute repeats, when it is not one of the three
-/// standard policies of [`crate::Recompute`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExtraRecompute {
-    None,
-    /// A few cheap operators: norms, activations, an up-projection.
-    Light,
+/// Parts of a layer that the backward pass repeats beside [`crate::Recompute`]: Megatron-Core's recompute modules
+/// and the like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ExtraRecompute {
     /// Every other expensive operator or layer (torchtitan's and fms-fsdp's "selective").
-    Half,
+    pub half: bool,
+    /// Up-projections of latent attention.
+    pub mla_up: bool,
+    pub norms: bool,
+    /// Activation functions between the feed-forward products.
+    pub activation: bool,
+    /// Dense feed-forward parts.
+    pub mlp: bool,
+}
+
+impl ExtraRecompute {
+    pub const NONE: ExtraRecompute = ExtraRecompute { half: false, mla_up: false, norms: false, activation: false, mlp: false };
 }
 
 /// Number formats, optimizer and software of a run.
@@ -86,6 +93,8 @@ pub struct Recipe {
     pub optimizer_bytes: f64,
     pub task: Task,
     pub extra_recompute: ExtraRecompute,
+    /// Kept activations live in host memory between forward and backward.
+    pub offload_activations: bool,
     pub software: Software,
 }
 
@@ -99,7 +108,8 @@ impl Recipe {
             weight_bytes: 2.0,
             optimizer_bytes: 12.0,
             task: Task::Full,
-            extra_recompute: ExtraRecompute::None,
+            extra_recompute: ExtraRecompute::NONE,
+            offload_activations: false,
             software,
         }
     }

@@ -6,7 +6,11 @@ use std::path::Path;
 
 fn corpus() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../validation/configs");
-    let mut files: Vec<_> = std::fs::read_dir(folder).expect("configs").filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("configs")
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+        .collect();
     files.sort();
     files.iter().map(|p| std::fs::read_to_string(p).expect("text")).collect()
 }
@@ -26,8 +30,35 @@ fn survives(text: &str) {
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
-            "0", "1", "2", "3", "-1", "7", "1e9", "1e18", "1e308", "18446744073709551615", "9223372036854775807", "100000", "1000000", "10000000", "100000000", "1.5", "null", "true", "false", "\"\"",
-            "\"auto\"", "[]", "{}", "NaN", "Infinity", "-Infinity", "[1,2,3]", "[\"full_attention\"]", "\"M*-E\"",
+            "0",
+            "1",
+            "2",
+            "3",
+            "-1",
+            "7",
+            "1e9",
+            "1e18",
+            "1e308",
+            "18446744073709551615",
+            "9223372036854775807",
+            "100000",
+            "1000000",
+            "10000000",
+            "100000000",
+            "1.5",
+            "null",
+            "true",
+            "false",
+            "\"\"",
+            "\"auto\"",
+            "[]",
+            "{}",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "[1,2,3]",
+            "[\"full_attention\"]",
+            "\"M*-E\"",
         ])
         .prop_map(str::to_owned),
         any::<u64>().prop_map(|v| v.to_string()),

@@ -60,7 +60,11 @@ fn counts_are_exact() {
             ("vision", model.vision_params, cell("vision")),
             ("routed", routed, cell("routed_expert_params")),
         ];
-        let mut bad: Vec<String> = checks.iter().filter(|c| c.1 != c.2).map(|(what, got, want)| format!("{what} {got}, not {want} ({:+})", *got as i128 - *want as i128)).collect();
+        let mut bad: Vec<String> = checks
+            .iter()
+            .filter(|c| c.1 != c.2)
+            .map(|(what, got, want)| format!("{what} {got}, not {want} ({:+})", *got as i128 - *want as i128))
+            .collect();
         let (got, want) = (per_layer(&model), expected_layers(&row["per_layer"]));
         // The table lists T5's decoder only.
         let got = if file.starts_with("t5") { got[got.len() - want.len()..].to_vec() } else { got };

@@ -29,10 +29,18 @@ fn refusal(text: &str, from: &str, to: &str) -> String {
 #[test]
 fn refusals_name_place_and_remedy() {
     let table = [
-        ("\"num_hidden_layers\"", "\"num_hiden_layers\"", &["field `num_hidden_layers` is missing", "did you mean `num_hiden_layers` (line 7)?"][..]),
+        (
+            "\"num_hidden_layers\"",
+            "\"num_hiden_layers\"",
+            &["field `num_hidden_layers` is missing", "did you mean `num_hiden_layers` (line 7)?"][..],
+        ),
         ("\"num_key_value_heads\"", "\"num_key_value_head\"", &["field `num_key_value_heads` is missing", "`num_key_value_head` (line 8)"]),
         ("  \"vocab_size\": 128256", "  \"x\": 1", &["field `vocab_size` is missing"]),
-        ("\"hidden_size\": 4096", "\"hidden_size\": \"4096\"", &["`hidden_size` must be a whole number from 1 to 10000000, and is a text", "config.json:4:3"]),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": \"4096\"",
+            &["`hidden_size` must be a whole number from 1 to 10000000, and is a text", "config.json:4:3"],
+        ),
         ("\"hidden_size\": 4096", "\"hidden_size\": -1", &["`hidden_size` is -1", "config.json:4:3"]),
         ("\"hidden_size\": 4096", "\"hidden_size\": 0", &["`hidden_size` is 0", "from 1 to 10000000"]),
         ("\"hidden_size\": 4096", "\"hidden_size\": 40.5", &["`hidden_size` is 40.5"]),
@@ -40,10 +48,18 @@ fn refusals_name_place_and_remedy() {
         ("\"hidden_size\": 4096", "\"hidden_size\": NaN", &["empty, infinite or not a number"]),
         ("\"hidden_size\": 4096", "\"hidden_size\": 1e30", &["`hidden_size` is 1e+30"]),
         ("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 100001", &["from 1 to 100000", "config.json:7:3"]),
-        ("\"num_key_value_heads\": 8", "\"num_key_value_heads\": 5", &["32 query heads cannot share 5 key-value heads evenly", "config.json:8:3"]),
+        (
+            "\"num_key_value_heads\": 8",
+            "\"num_key_value_heads\": 5",
+            &["32 query heads cannot share 5 key-value heads evenly", "config.json:8:3"],
+        ),
         ("\"num_attention_heads\": 32", "\"num_attention_heads\": 33, \"x\": 1", &["33 query heads cannot share 8"]),
         ("\"num_attention_heads\": 32", "\"num_attention_heads\": 24", &["24 heads do not divide the width 4096", "`head_dim`"]),
-        ("\"vocab_size\": 128256", "\"tie_word_embeddings\": \"no\", \"vocab_size\": 128256", &["`tie_word_embeddings` must be true or false", "config.json:9:3"]),
+        (
+            "\"vocab_size\": 128256",
+            "\"tie_word_embeddings\": \"no\", \"vocab_size\": 128256",
+            &["`tie_word_embeddings` must be true or false", "config.json:9:3"],
+        ),
         ("\"llama\"", "\"llama\",,", &["this is not JSON"]),
     ];
     for (from, to, wanted) in table {
@@ -58,7 +74,13 @@ fn refusals_name_place_and_remedy() {
 fn experts_are_checked() {
     let text = refusal(MIXTRAL, "\"num_experts_per_tok\": 2", "\"num_experts_per_tok\": 5");
     assert!(text.contains("a token cannot use 5 experts of 4") && text.contains("config.json:2:"), "{text}");
-    let text = refusal(&MIXTRAL.replace("\"intermediate_size\": 128", "\"intermediate_size\": 100000000").replace("\"hidden_size\": 64", "\"hidden_size\": 10000000"), "\"num_local_experts\": 4", "\"num_local_experts\": 1000000");
+    let text = refusal(
+        &MIXTRAL
+            .replace("\"intermediate_size\": 128", "\"intermediate_size\": 100000000")
+            .replace("\"hidden_size\": 64", "\"hidden_size\": 10000000"),
+        "\"num_local_experts\": 4",
+        "\"num_local_experts\": 1000000",
+    );
     assert!(text.contains("at most 10^18 are allowed"), "{text}");
 }
 
@@ -89,7 +111,10 @@ fn unknown_architectures_name_the_nearest_and_what_is_missing() {
 
 #[test]
 fn infinity_is_read_where_it_does_not_matter() {
-    let model = import(&LLAMA.replace("\"model_type\"", "\"time_step_limit\": [0.0, Infinity, -Infinity, NaN], \"note\": \"NaN Infinity\", \"model_type\""));
+    let model = import(
+        &LLAMA
+            .replace("\"model_type\"", "\"time_step_limit\": [0.0, Infinity, -Infinity, NaN], \"note\": \"NaN Infinity\", \"model_type\""),
+    );
     assert_eq!(model.expect("imports").params_total(), 8_030_261_248);
 }
 

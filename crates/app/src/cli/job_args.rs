@@ -12,8 +12,9 @@ use std::path::Path;
 pub struct JobArgs {
     /// A job file (TOML) that says all of the below; flags override what it says
     ///
-    /// Its keys are the long flags without the dashes, and a table [fix] for parts of the layout. Paths in
-    /// it are relative to the file. See examples/ for some.
+    /// Keys: model, tokens, on, chips, within-days, budget-usd, seq, global-batch, precision, lora-rank, era,
+    /// top, and a table [fix] with the parts of a layout. Paths in it are relative to the file. The folder
+    /// examples/ has some.
     #[arg(value_name = "JOB.toml")]
     pub job: Option<String>,
 
@@ -47,7 +48,7 @@ pub struct JobArgs {
     pub on: Vec<String>,
     /// A catalog file of your own (a private price, a chip under NDA), laid over the built-in catalog;
     /// may be repeated
-    #[arg(long, value_name = "FILE.toml", help_heading = "On what")]
+    #[arg(long, value_name = "FILE.toml", help_heading = "On what", display_order = 900)]
     pub catalog: Vec<String>,
 }
 
@@ -67,13 +68,17 @@ impl JobArgs {
         let mut job = match (&self.job, &self.model) {
             (Some(path), _) => self.job_file(path)?,
             (None, Some(word)) => Job::new(read_model(word)?),
-            (None, None) => return Err(Diagnostic::error("no model was given").hint("--model NAME, --model PATH/config.json, or a job file").into()),
+            (None, None) => {
+                return Err(Diagnostic::error("no model was given").hint("--model NAME, --model PATH/config.json, or a job file").into());
+            }
         };
         if !self.on.is_empty() {
             job.on = self.on.iter().map(|w| w.trim().to_owned()).collect();
         }
         if let Some(empty) = job.on.iter().position(String::is_empty) {
-            return Err(Diagnostic::error(format!("--on: name {} of the list is empty", empty + 1)).hint("for example --on h100-sxm,trn2-ultraserver").into());
+            return Err(Diagnostic::error(format!("--on: name {} of the list is empty", empty + 1))
+                .hint("for example --on h100-sxm,trn2-ultraserver")
+                .into());
         }
         if job.on.is_empty() {
             return Err(Diagnostic::error("no system was given")
@@ -81,7 +86,8 @@ impl JobArgs {
                 .into());
         }
         if let Some(word) = chips {
-            job.chips = if word.trim() == "auto" { Chips::Auto } else { Chips::Count(whole("--chips", word).map_err(|d| d.hint("or `auto`"))?) };
+            job.chips =
+                if word.trim() == "auto" { Chips::Auto } else { Chips::Count(whole("--chips", word).map_err(|d| d.hint("or `auto`"))?) };
         }
         if let Some(word) = &self.tokens {
             job.tokens = Some(count("--tokens", word)?);
@@ -108,7 +114,9 @@ impl JobArgs {
     /// The job file; a `--model` flag replaces its model without the file's own being read.
     fn job_file(&self, path: &str) -> Result<Job, Failure> {
         if !path.ends_with(".toml") && !Path::new(path).exists() {
-            let d = Diagnostic::error(format!("`{path}` is not a job file")).hint("job files end in .toml").hint(format!("did you mean `--model {path}`?"));
+            let d = Diagnostic::error(format!("`{path}` is not a job file"))
+                .hint("job files end in .toml")
+                .hint(format!("did you mean `--model {path}`?"));
             return Err(d.into());
         }
         let text = io::read_text(path, "job file", io::MAX_CONFIG)?;

@@ -23,8 +23,8 @@ pub struct StepArgs {
 
 const AFTER: &str = "\
 Examples:
-  The layout of the Llama 3 paper:
-    secondsource step --model llama-3.1-405b --on h100-sxm --chips 16384 --tp 8 --pp 16 --vpp 8 \\
+  Close to the layout of the Llama 3 paper:
+    secondsource step --model llama-3.1-405b --on h100-sxm --chips 16384 --tp 8 --pp 16 --vpp 7 \\
         --seq 8192 --global-batch 2048 --recompute none
   The same, with its schedule as a picture:
     secondsource step examples/llama-3.1-70b-by-hand.toml --trace step.json

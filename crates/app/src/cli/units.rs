@@ -11,7 +11,8 @@ pub fn of_flag(flag: &str, d: Diagnostic) -> Diagnostic {
 pub fn count(flag: &str, word: &str) -> Result<f64, Diagnostic> {
     let bare = word.trim().trim_start_matches('$');
     quantity::parse_count(bare).filter(|v| *v > 0.0 && v.is_finite()).ok_or_else(|| {
-        Diagnostic::error(format!("{flag}: `{word}` is not a count above zero")).hint("for example 4096, 15.6e12, 15.6T or 40M (k, M, G or B, T, P are powers of ten)")
+        Diagnostic::error(format!("{flag}: `{word}` is not a count above zero"))
+            .hint("for example 4096, 15.6e12, 15.6T or 40M (k, M, G or B, T, P are powers of ten)")
     })
 }
 
@@ -26,7 +27,8 @@ pub fn days(flag: &str, word: &str) -> Result<f64, Diagnostic> {
     };
     let parsed = number.trim().parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0);
     parsed.map(|v| v * scale).ok_or_else(|| {
-        Diagnostic::error(format!("{flag}: `{word}` is not a time above zero")).hint("for example 90d, 12w or 36h; a bare number means days")
+        Diagnostic::error(format!("{flag}: `{word}` is not a time above zero"))
+            .hint("for example 90d, 12w or 36h; a bare number means days")
     })
 }
 
@@ -34,7 +36,8 @@ pub fn days(flag: &str, word: &str) -> Result<f64, Diagnostic> {
 pub fn whole(flag: &str, word: &str) -> Result<u64, Diagnostic> {
     let digits: String = word.trim().chars().filter(|c| !matches!(c, '_' | ',')).collect();
     digits.parse::<u64>().ok().filter(|v| *v > 0).ok_or_else(|| {
-        Diagnostic::error(format!("{flag}: `{word}` is not a whole number above zero")).hint("for example 8192; there are no suffixes here, because 8k would be 8000 to some and 8192 to others")
+        Diagnostic::error(format!("{flag}: `{word}` is not a whole number above zero"))
+            .hint("for example 8192; there are no suffixes here, because 8k would be 8000 to some and 8192 to others")
     })
 }
 

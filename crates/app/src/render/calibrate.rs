@@ -6,9 +6,26 @@ use super::numbers::{sig3, thousands};
 use secondsource::answer::CalibrateAnswer;
 
 pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
-    let head = format!("Fitted {} parameters to {} rows in {} iterations (objective {})", a.params.len(), thousands(a.rows), a.iterations, sig3(a.objective));
+    let head = format!(
+        "Fitted {} parameters to {} rows in {} iterations (objective {})",
+        a.params.len(),
+        thousands(a.rows),
+        a.iterations,
+        sig3(a.objective)
+    );
     let mut out = page.heading(&head);
-    let mut grid = Grid::new().left("parameter").right("prior").right("value").right("×/÷").left("unit").dispensable(2).left("flag").left("meaning").dispensable(3).right("bounds").dispensable(4);
+    let mut grid = Grid::new()
+        .left("parameter")
+        .right("prior")
+        .right("value")
+        .right("×/÷")
+        .left("unit")
+        .dispensable(2)
+        .left("flag")
+        .right("bounds")
+        .dispensable(3)
+        .left("meaning")
+        .wrapped(4);
     for p in &a.params {
         grid.row(vec![
             p.name.clone(),
@@ -17,12 +34,12 @@ pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
             format!("{:.2}", p.sigma_factor),
             p.unit.clone(),
             p.flag.clone(),
-            p.meaning.clone(),
             format!("{}–{}", number(p.low), number(p.high)),
+            p.meaning.clone(),
         ]);
     }
     out.push_str(&grid.render(page));
-    out.push_str(&page.hanging("", 0, "×/÷ is one standard deviation as a factor. `prior`: the data says nothing of it. `bound`: the fit ran into a limit."));
+    out.push_str(&page.hanging("", 0, "×/÷ is one standard deviation as a factor. Held by its prior: the rows say nothing of it. At its bound: the fit ran into a limit that physics sets."));
     out.push('\n');
     out.push_str(&page.heading("Rows that each rests on most"));
     for p in a.params.iter().filter(|p| !p.top_rows.is_empty()) {

@@ -31,7 +31,7 @@ pub fn list(rows: &[ListRow], page: &Page) -> String {
             .left("name")
             .dispensable(3)
             .left("other names")
-            .dispensable(4);
+            .clipped(4);
         for r in rows.iter().filter(|r| r.thing == thing) {
             let runs = match r.runs {
                 Some(true) => "yes",
@@ -88,7 +88,8 @@ impl Numbered {
     }
 
     fn of_row(&mut self, row: &SheetRow) -> String {
-        let numbers: Vec<String> = row.sources.iter().map(|s| format!("[{}]", self.number(&s.id, format!("{}. {}", s.title, s.at)))).collect();
+        let numbers: Vec<String> =
+            row.sources.iter().map(|s| format!("[{}]", self.number(&s.id, format!("{}. {}", s.title, s.at)))).collect();
         numbers.join("")
     }
 }
@@ -119,12 +120,13 @@ pub fn sheet(s: &Sheet, page: &Page) -> String {
 }
 
 fn figures(rows: &[SheetRow], sources: &mut Numbered) -> Grid {
-    let mut grid = Grid::new().left("figure").left("value").left("kind").left("date").left("source").left("note").dispensable(1);
+    let mut grid = Grid::new().left("figure").left("value").left("kind").left("date").left("source").left("note").wrapped(1);
     for row in rows {
         let rivals = row.rivals.iter().map(|r| (r, true));
         for (r, rival) in std::iter::once((row, false)).chain(rivals) {
             let label = if rival { "  rival".to_owned() } else { r.label.clone() };
-            let value = [&r.value, &r.unit, &r.qualifier].iter().filter(|t| !t.is_empty()).map(|t| t.as_str()).collect::<Vec<_>>().join(" ");
+            let value =
+                [&r.value, &r.unit, &r.qualifier].iter().filter(|t| !t.is_empty()).map(|t| t.as_str()).collect::<Vec<_>>().join(" ");
             let cited = sources.of_row(r);
             grid.row(vec![label, value, r.kind.to_owned(), r.date.clone(), cited, r.note.clone()]);
         }
@@ -133,11 +135,19 @@ fn figures(rows: &[SheetRow], sources: &mut Numbered) -> Grid {
 }
 
 fn levels(s: &Sheet, page: &Page) -> String {
-    let mut grid = Grid::new().left("network").left("chips").left("shape").left("bandwidth per chip, one way").left("latency").left("scale-out");
+    let mut grid =
+        Grid::new().left("network").left("chips").left("shape").left("bandwidth per chip, one way").left("latency").left("scale-out");
     for l in &s.levels {
         let shape = serde_json::to_string(&l.shape).unwrap_or_default();
         let shape = [shape.trim_matches('"'), &l.extents].join(" ");
-        grid.row(vec![l.name.clone(), l.chips.clone(), shape.trim().to_owned(), l.injection.clone(), l.latency.clone(), if l.scale_out { "yes".into() } else { String::new() }]);
+        grid.row(vec![
+            l.name.clone(),
+            l.chips.clone(),
+            shape.trim().to_owned(),
+            l.injection.clone(),
+            l.latency.clone(),
+            if l.scale_out { "yes".into() } else { String::new() },
+        ]);
     }
     if grid.is_empty() { String::new() } else { format!("\n{}", grid.render(page)) }
 }

@@ -1,16 +1,31 @@
-//! Tables that drop their least important columns on narrow pages instead of breaking every cell.
+//! Tables that, on narrow pages, shorten or drop their least important columns instead of breaking every cell.
 
 use super::Page;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 /// Nothing but a rule below the header.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+
+/// What happens to a dispensable column that does not fit, when at least [`ROOM`] is left for it. With less
+/// room it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Narrow {
+    Drop,
+    /// Cells are cut, with `…` at the end.
+    Clip,
+    /// Cells take several lines.
+    Wrap,
+}
+
+/// Narrowest useful column of words.
+const ROOM: usize = 28;
 
 struct Column {
     title: String,
     alignment: CellAlignment,
     /// 0 always stays; the highest goes first.
     dispensable: u8,
+    narrow: Narrow,
 }
 
 /// A table under construction.
@@ -26,12 +41,12 @@ impl Grid {
 
     /// A column of words.
     pub fn left(self, title: impl Into<String>) -> Grid {
-        self.column(title.into(), CellAlignment::Left, 0)
+        self.column(title.into(), CellAlignment::Left)
     }
 
     /// A column of numbers.
     pub fn right(self, title: impl Into<String>) -> Grid {
-        self.column(title.into(), CellAlignment::Right, 0)
+        self.column(title.into(), CellAlignment::Right)
     }
 
     /// The last column may be left out on narrow pages, those of a higher `rank` first.
@@ -42,8 +57,24 @@ impl Grid {
         self
     }
 
-    fn column(mut self, title: String, alignment: CellAlignment, dispensable: u8) -> Grid {
-        self.columns.push(Column { title, alignment, dispensable });
+    /// The last column is dispensable, and is cut short before it is dropped.
+    pub fn clipped(mut self, rank: u8) -> Grid {
+        if let Some(last) = self.columns.last_mut() {
+            (last.dispensable, last.narrow) = (rank, Narrow::Clip);
+        }
+        self
+    }
+
+    /// The last column is dispensable, and takes several lines before it is dropped.
+    pub fn wrapped(mut self, rank: u8) -> Grid {
+        if let Some(last) = self.columns.last_mut() {
+            (last.dispensable, last.narrow) = (rank, Narrow::Wrap);
+        }
+        self
+    }
+
+    fn column(mut self, title: String, alignment: CellAlignment) -> Grid {
+        self.columns.push(Column { title, alignment, dispensable: 0, narrow: Narrow::Drop });
         self
     }
 
@@ -66,16 +97,21 @@ impl Grid {
         cells.max(widest(&self.columns[column].title)) + 2
     }
 
-    /// Indices of the columns that fit, at least those that are not dispensable. Columns without any
-    /// content are left out everywhere.
-    fn chosen(&self, width: usize) -> Vec<usize> {
+    /// Indices of the columns that fit with their widths (padding included), at least those that are not
+    /// dispensable. Columns without any content are left out everywhere.
+    fn chosen(&self, width: usize) -> Vec<(usize, usize)> {
         let filled = |c: &usize| self.columns[*c].dispensable == 0 || self.rows.iter().any(|r| !Grid::cell(r, *c).is_empty());
-        let mut chosen: Vec<usize> = (0..self.columns.len()).filter(filled).collect();
-        while chosen.iter().map(|c| self.natural(*c)).sum::<usize>() > width + 2 {
-            let worst = chosen.iter().copied().filter(|c| self.columns[*c].dispensable > 0).max_by_key(|c| self.columns[*c].dispensable);
-            match worst {
-                Some(worst) => chosen.retain(|c| *c != worst),
-                None => break,
+        let mut chosen: Vec<(usize, usize)> = (0..self.columns.len()).filter(filled).map(|c| (c, self.natural(c))).collect();
+        // The last column has no padding on its right.
+        while chosen.iter().map(|(_, w)| w).sum::<usize>() > width + 2 {
+            let worst = chosen.iter().filter(|(c, _)| self.columns[*c].dispensable > 0).max_by_key(|(c, _)| self.columns[*c].dispensable);
+            let Some(&(worst, _)) = worst else { break };
+            let others: usize = chosen.iter().filter(|(c, _)| *c != worst).map(|(_, w)| w).sum();
+            let room = (width + 2).saturating_sub(others);
+            if self.columns[worst].narrow == Narrow::Drop || room < ROOM {
+                chosen.retain(|(c, _)| *c != worst);
+            } else {
+                chosen.iter_mut().filter(|(c, _)| *c == worst).for_each(|(_, w)| *w = room);
             }
         }
         chosen
@@ -86,18 +122,35 @@ impl Grid {
         let mut table = Table::new();
         table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(page.width).unwrap_or(u16::MAX));
-        table.set_header(chosen.iter().map(|c| self.columns[*c].title.as_str()));
+        table.set_header(chosen.iter().map(|(c, _)| self.columns[*c].title.as_str()));
         for row in &self.rows {
-            table.add_row(chosen.iter().map(|c| Grid::cell(row, *c)));
+            table.add_row(chosen.iter().map(|(c, width)| match self.columns[*c].narrow {
+                Narrow::Clip => clip(Grid::cell(row, *c), width - 2),
+                Narrow::Drop | Narrow::Wrap => Grid::cell(row, *c).to_owned(),
+            }));
         }
-        for (at, c) in chosen.iter().enumerate() {
-            if let Some(column) = table.column_mut(at) {
-                column.set_cell_alignment(self.columns[*c].alignment);
-                column.set_padding((0, if at + 1 == chosen.len() { 0 } else { 2 }));
+        for (at, (c, width)) in chosen.iter().enumerate() {
+            let last = at + 1 == chosen.len();
+            let Some(column) = table.column_mut(at) else { continue };
+            column.set_cell_alignment(self.columns[*c].alignment);
+            column.set_padding((0, if last { 0 } else { 2 }));
+            if self.columns[*c].narrow == Narrow::Wrap {
+                let width = if last { width - 2 } else { *width };
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(u16::try_from(width).unwrap_or(u16::MAX))));
             }
         }
         table.lines().map(|l| format!("{}\n", l.trim_end())).collect()
     }
+}
+
+/// At most `width` characters, the last of them `…` if any were cut.
+fn clip(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
+    out.push('…');
+    out
 }
 
 #[cfg(test)]
@@ -120,5 +173,17 @@ mod tests {
     fn narrow_pages_drop_columns() {
         let text = sample().render(&Page { width: 30, color: false });
         assert_eq!(text, "system   chips\n──────────────\ntrn2    16,384\n");
+    }
+
+    #[test]
+    fn columns_of_words_are_cut_or_wrapped_first() {
+        let page = Page { width: 46, color: false };
+        let words = "words ".repeat(9).trim_end().to_owned();
+        let mut cut = Grid::new().left("system").left("note").clipped(1);
+        cut.row(vec!["trn2".into(), words.clone()]);
+        assert_eq!(cut.render(&page).lines().last(), Some("trn2    words words words words words words w…"));
+        let mut wrapped = Grid::new().left("system").left("note").wrapped(1);
+        wrapped.row(vec!["trn2".into(), words]);
+        assert_eq!(wrapped.render(&page).lines().count(), 4, "{}", wrapped.render(&page));
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::model::ModelOut;
 use secondsource::workload::builtin::BuiltinModel;
 
 pub fn list(models: &[BuiltinModel], page: &Page) -> String {
-    let mut grid = Grid::new().left("model").right("parameters").left("shape").dispensable(1).left("other names").dispensable(2);
+    let mut grid = Grid::new().left("model").right("parameters").left("shape").clipped(1).left("other names").clipped(2);
     for m in models {
         grid.row(vec![m.id.clone(), short(m.params as f64), m.description.clone(), m.aliases.join(", ")]);
     }
@@ -33,7 +33,8 @@ pub fn page(m: &ModelOut, page: &Page) -> String {
     if m.mtp_layers > 0 {
         out.push_str(&page.field("MTP", &format!("{} multi-token-prediction layers, not in these counts", m.mtp_layers)));
     }
-    let mut parts = Grid::new().left("part").right("parameters").right("share").right("active").dispensable(2).right("FLOPs/token").right("share");
+    let mut parts =
+        Grid::new().left("part").right("parameters").right("share").right("active").dispensable(2).right("FLOPs/token").right("share");
     let share = |v: f64, whole: f64| if whole > 0.0 { percent(v / whole) } else { String::new() };
     for p in &m.parts {
         parts.row(vec![

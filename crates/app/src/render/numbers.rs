@@ -35,8 +35,36 @@ pub fn seconds_interval(i: Interval) -> String {
     format!("{} {unit} [{}–{}]", sig3(i.p50 * scale), sig3(i.p5 * scale), sig3(i.p95 * scale))
 }
 
-pub fn interval(i: Interval) -> String {
-    format!("{} [{}–{}]", sig3(i.p50), sig3(i.p5), sig3(i.p95))
+/// Unit in which a run of so many days is told, and its length in days.
+fn run_unit(days: f64) -> (f64, &'static str) {
+    match days.abs() {
+        d if d >= 2.0 => (1.0, "days"),
+        d if d >= 1.0 / 12.0 => (1.0 / 24.0, "hours"),
+        _ => (1.0 / 1440.0, "minutes"),
+    }
+}
+
+/// `27.3 days`, `7.20 hours`, `6.98 minutes`.
+pub fn run_length(days: f64) -> String {
+    let (unit, name) = run_unit(days);
+    format!("{} {name}", sig3(days / unit))
+}
+
+/// `27.3 [20.6–36.4] days`.
+pub fn run_interval(i: Interval) -> String {
+    let (unit, name) = run_unit(i.p50);
+    format!("{} [{}–{}] {name}", sig3(i.p50 / unit), sig3(i.p5 / unit), sig3(i.p95 / unit))
+}
+
+/// `20.6–36.4`, in the unit of [`run_length`] of the middle.
+pub fn run_range(i: Interval) -> String {
+    let (unit, _) = run_unit(i.p50);
+    format!("{}–{}", sig3(i.p5 / unit), sig3(i.p95 / unit))
+}
+
+/// Whole numbers with separators from 100 up, three digits below.
+pub fn amount(v: f64) -> String {
+    if v.is_finite() && v >= 99.95 { thousands(v.round() as u64) } else { sig3(v) }
 }
 
 /// `$210M`, `$45.6k`, `$1.23B`.
@@ -96,7 +124,16 @@ mod tests {
 
     #[test]
     fn three_digits() {
-        for (v, text) in [(0.0, "0.00"), (4.5612, "4.56"), (45.61, "45.6"), (456.1, "456"), (4561.0, "4561"), (0.0123, "0.0123"), (9.996, "10.0"), (-2.5, "-2.50")] {
+        for (v, text) in [
+            (0.0, "0.00"),
+            (4.5612, "4.56"),
+            (45.61, "45.6"),
+            (456.1, "456"),
+            (4561.0, "4561"),
+            (0.0123, "0.0123"),
+            (9.996, "10.0"),
+            (-2.5, "-2.50"),
+        ] {
             assert_eq!(sig3(v), text);
         }
         assert_eq!(sig3(f64::NAN), "?");
@@ -105,6 +142,11 @@ mod tests {
         assert_eq!(seconds(0.1234), "123 ms");
         assert_eq!(thousands(16384), "16,384");
         assert_eq!(thousands(123), "123");
+        assert_eq!(amount(25_353.4), "25,353");
+        assert_eq!(amount(0.1234), "0.123");
+        assert_eq!(run_length(27.31), "27.3 days");
+        assert_eq!(run_length(0.00485), "6.98 minutes");
+        assert_eq!(run_interval(Interval { p5: 0.2, p50: 0.25, p95: 0.5 }), "6.00 [4.80–12.0] hours");
     }
 
     #[test]

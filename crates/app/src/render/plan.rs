@@ -3,7 +3,7 @@
 use super::Page;
 use super::grid::Grid;
 use super::layout;
-use super::numbers::{gib, interval, percent, seconds, seconds_interval, short, sig3, thousands, usd};
+use super::numbers::{amount, gib, percent, run_interval, run_length, run_range, seconds, seconds_interval, short, sig3, thousands, usd};
 use secondsource::answer::{CostOut, JobOut, PlanAnswer, PlanOption, Rejected, SearchOut};
 
 pub fn page(answer: &PlanAnswer, page: &Page) -> String {
@@ -32,16 +32,16 @@ fn job(job: &JobOut, page: &Page) -> String {
     }
     let tokens = job.tokens.map_or(String::new(), |t| format!(" · {} tokens", short(t)));
     let head = format!(
-        "{} ({size}){tokens} · sequence {} · batch {} · {} · {} software",
+        "{} ({size}){tokens} · sequence {} · batch {} · {}",
         job.model,
         thousands(job.seq),
         thousands(job.global_batch),
-        job.precision,
-        job.era
+        job.precision
     );
     let mut out = page.heading(&head);
+    out.push_str(&page.hanging("Software: ", 10, &job.era));
     for (i, line) in job.assumed.iter().enumerate() {
-        out.push_str(&page.hanging(if i == 0 { "Assumed: " } else { "" }, 9, line));
+        out.push_str(&page.hanging(if i == 0 { "Assumed: " } else { "" }, 10, line));
     }
     out
 }
@@ -59,7 +59,7 @@ fn table(options: &[PlanOption], page: &Page) -> String {
         .dispensable(5)
         .right("memory")
         .dispensable(6)
-        .right("days")
+        .right("run")
         .dispensable(1)
         .right("5–95%")
         .dispensable(4)
@@ -84,12 +84,12 @@ fn table(options: &[PlanOption], page: &Page) -> String {
             seconds(o.step_s.p50),
             range(o.step_s),
             percent(o.mfu),
-            thousands(o.tokens_per_s_per_chip.max(0.0).round() as u64),
+            amount(o.tokens_per_s_per_chip),
             share(o.hbm_gib.peak, o.hbm_gib.capacity),
-            o.days.map_or(String::new(), |d| sig3(d.p50)),
-            o.days.map_or(String::new(), range),
+            o.days.map_or(String::new(), |d| run_length(d.p50)),
+            o.days.map_or(String::new(), run_range),
             cost,
-            o.energy_mwh.map_or(String::new(), |e| thousands(e.max(0.0).round() as u64)),
+            o.energy_mwh.map_or(String::new(), |e| amount(e)),
             o.binds.clone(),
             layout::line(&o.layout),
         ]);
@@ -106,7 +106,8 @@ fn pareto(answer: &PlanAnswer, page: &Page) -> String {
     if answer.options.len() < 2 || answer.pareto.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = answer.pareto.iter().filter_map(|i| answer.options.get(*i).map(|o| format!("{} ({})", i + 1, o.system))).collect();
+    let names: Vec<String> =
+        answer.pareto.iter().filter_map(|i| answer.options.get(*i).map(|o| format!("{} ({})", i + 1, o.system))).collect();
     page.hanging("", 0, &format!("Beaten by no other in time, cost and chips at once: {}.", names.join(", ")))
 }
 
@@ -120,21 +121,26 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
         "rate",
         &format!(
             "{} tokens/s per chip; MFU {}, HFU {} of the dense {} peak",
-            thousands(o.tokens_per_s_per_chip.max(0.0).round() as u64),
+            amount(o.tokens_per_s_per_chip),
             percent(o.mfu),
             percent(o.hfu),
             o.precision
         ),
     ));
-    let memory = format!("{} of {} GiB ({}) on the fullest device", gib(o.hbm_gib.peak), gib(o.hbm_gib.capacity), share(o.hbm_gib.peak, o.hbm_gib.capacity));
+    let memory = format!(
+        "{} of {} GiB ({}) on the fullest device",
+        gib(o.hbm_gib.peak),
+        gib(o.hbm_gib.capacity),
+        share(o.hbm_gib.peak, o.hbm_gib.capacity)
+    );
     out.push_str(&page.field("memory", &memory));
     if let Some(days) = o.days {
-        out.push_str(&page.field("run", &format!("{} days, without failures", interval(days))));
+        out.push_str(&page.field("run", &format!("{}, without failures", run_interval(days))));
         out.push_str(&page.field("cost", &cost(o.cost_usd.as_ref())));
         if let Some(c) = &o.cost_usd {
             out.push_str(&page.field("", &format!("price: {}", c.price_source)));
         }
-        let energy = o.energy_mwh.map_or("unknown".to_owned(), |e| format!("{} MWh", thousands(e.max(0.0).round() as u64)));
+        let energy = o.energy_mwh.map_or("unknown".to_owned(), |e| format!("{} MWh", amount(e)));
         let basis = if o.energy_basis.is_empty() { String::new() } else { format!("; {}", o.energy_basis) };
         out.push_str(&page.field("energy", &format!("{energy}{basis}")));
     }
@@ -168,7 +174,8 @@ fn rejected(list: &[Rejected], page: &Page) -> String {
     }
     let mut out = format!("\n{}", page.heading("Cannot run it"));
     for r in list {
-        out.push_str(&page.hanging("   ", 3, &format!("{}: {}", r.system, r.why)));
+        let why = r.why.strip_prefix(&format!("{}: ", r.system)).unwrap_or(&r.why);
+        out.push_str(&page.hanging("   ", 3, &format!("{}: {why}", r.system)));
         if let Some(nearest) = &r.nearest {
             out.push_str(&page.hanging("     nearest:", 14, nearest));
         }

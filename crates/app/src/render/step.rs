@@ -62,7 +62,12 @@ fn time(answer: &StepAnswer, page: &Page) -> String {
     }
     grid.row(vec!["whole step".to_owned(), seconds(whole), percent(1.0), String::new()]);
     let floor = answer.option.floor_s;
-    grid.row(vec!["floor: the same FLOPs at the datasheet peak".to_owned(), seconds(floor), percent(floor / whole), bar(floor / longest, BAR)]);
+    grid.row(vec![
+        "floor: the same FLOPs at the datasheet peak".to_owned(),
+        seconds(floor),
+        percent(floor / whole),
+        bar(floor / longest, BAR),
+    ]);
     grid.render(page)
 }
 

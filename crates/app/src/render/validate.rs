@@ -13,7 +13,11 @@ pub fn page(answer: &ValidateAnswer, file: &str, worst: usize, page: &Page) -> S
     let (misfit_a, misfit) = answer.misfits;
     let inferred = answer.rows.iter().filter(|r| matches!(r, ValidateRow::Predicted { inferred, .. } if !inferred.is_empty())).count();
     let more = [
-        format!("Of {} pairs of layouts of one source, chip and model that are more than 5% apart, {} are ordered right.", thousands(pairs), thousands(right)),
+        format!(
+            "Of {} pairs of layouts of one source, chip and model that are more than 5% apart, {} are ordered right.",
+            thousands(pairs),
+            thousands(right)
+        ),
         format!("Rows that ran but are predicted not to fit: {misfit} of grades A and B, {misfit_a} of them A."),
         format!("Rows with a cell that had to be inferred: {inferred}."),
     ];
@@ -83,15 +87,34 @@ fn group(what: &'static str, groups: &BTreeMap<String, ErrorSummary>, page: &Pag
     if grid.is_empty() { String::new() } else { format!("\n{}{}", page.heading(&format!("By {what}")), grid.render(page)) }
 }
 
+/// The `worst` largest errors of grades A and B; grade C, which is for sanity only, in a table of its own.
 fn worst_rows(rows: &[ValidateRow], worst: usize, page: &Page) -> String {
+    let c = |r: &&ValidateRow| matches!(r, ValidateRow::Predicted { grade, .. } if grade == "C");
+    let (sanity, scored): (Vec<&ValidateRow>, Vec<&ValidateRow>) = rows.iter().partition(c);
+    let few = worst.div_ceil(3);
+    largest("grades A and B", scored, worst, page) + &largest("grade C, for sanity only and in no summary", sanity, few, page)
+}
+
+fn largest(what: &str, rows: Vec<&ValidateRow>, worst: usize, page: &Page) -> String {
     let error = |r: &ValidateRow| match r {
-        ValidateRow::Predicted { error_pct, .. } => *error_pct,
-        ValidateRow::Skipped { .. } => 0.0,
+        ValidateRow::Predicted { error_pct, .. } => Some(error_pct.abs()),
+        ValidateRow::Skipped { .. } => None,
     };
-    let mut sorted: Vec<&ValidateRow> = rows.iter().filter(|r| matches!(r, ValidateRow::Predicted { .. })).collect();
-    sorted.sort_by(|a, b| error(b).abs().total_cmp(&error(a).abs()));
-    let mut grid = Grid::new().left("row").left("chip").left("grade").dispensable(2).right("published").right("predicted").right("5–95%").dispensable(1).right("error").left("inferred").dispensable(3);
-    for r in sorted.iter().take(worst) {
+    let mut sorted: Vec<(f64, &ValidateRow)> = rows.into_iter().filter_map(|r| error(r).map(|e| (e, r))).collect();
+    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut grid = Grid::new()
+        .left("row")
+        .left("chip")
+        .left("grade")
+        .dispensable(2)
+        .right("published")
+        .right("predicted")
+        .right("5–95%")
+        .dispensable(1)
+        .right("error")
+        .left("inferred")
+        .clipped(3);
+    for (_, r) in sorted.iter().take(worst) {
         if let ValidateRow::Predicted { id, chip, grade, measured_step_s, p5, p50, p95, error_pct, inferred, .. } = r {
             grid.row(vec![
                 id.clone(),
@@ -105,7 +128,11 @@ fn worst_rows(rows: &[ValidateRow], worst: usize, page: &Page) -> String {
             ]);
         }
     }
-    if grid.is_empty() { String::new() } else { format!("\n{}{}", page.heading(&format!("Largest errors ({} of {})", sorted.len().min(worst), sorted.len())), grid.render(page)) }
+    if grid.is_empty() {
+        return String::new();
+    }
+    let title = format!("Largest errors, {what} ({} of {} rows)", sorted.len().min(worst), sorted.len());
+    format!("\n{}{}", page.heading(&title), grid.render(page))
 }
 
 /// Every skipped row, by reason.

@@ -124,16 +124,30 @@ pub(crate) fn precision(row: &RunRow, vendor_default: Dtype) -> Dtype {
 pub(crate) fn recompute(row: &RunRow, stack: Stack) -> (Recompute, ExtraRecompute) {
     let r = row.recompute.as_str();
     let half = matches!(stack, Stack::Torchtitan | Stack::Fms);
+    let none = ExtraRecompute::NONE;
     match r {
-        "none" => (Recompute::None, ExtraRecompute::None),
-        "full" => (Recompute::Full, ExtraRecompute::None),
-        "selective" if half => (Recompute::None, ExtraRecompute::Half),
-        "selective" => (Recompute::Selective, ExtraRecompute::None),
+        "none" => (Recompute::None, none),
+        "full" => (Recompute::Full, none),
+        "selective" if half => (Recompute::None, ExtraRecompute { half: true, ..none }),
+        // MaxText's named policies keep the products and repeat the rest.
+        "selective" if matches!(stack, Stack::MaxTextTpu | Stack::MaxTextGpu) => (Recompute::None, ExtraRecompute { norms: true, activation: true, ..none }),
+        "selective" => (Recompute::Selective, none),
         // Recipes for TPU rematerialise everything unless they say otherwise.
-        "" if stack == Stack::MaxTextTpu => (Recompute::Full, ExtraRecompute::None),
-        "" => (Recompute::None, ExtraRecompute::None),
-        _ if r.contains("offload") => (Recompute::Full, ExtraRecompute::None),
-        _ => (Recompute::None, ExtraRecompute::Light),
+        "" if stack == Stack::MaxTextTpu => (Recompute::Full, none),
+        "" => (Recompute::None, none),
+        _ if r.contains("offload") => (Recompute::Full, none),
+        // Saving only the products repeats norms and activation functions.
+        _ if r.contains("minimal") => (Recompute::None, ExtraRecompute { norms: true, activation: true, ..none }),
+        _ => {
+            let extra = ExtraRecompute {
+                half: false,
+                mla_up: r.contains("mla_up"),
+                norms: r.contains("norm"),
+                activation: r.contains("act"),
+                mlp: r.contains("(mlp") || r.contains("+mlp"),
+            };
+            (Recompute::None, extra)
+        }
     }
 }
 
@@ -176,18 +190,34 @@ pub(crate) fn recipe(row: &RunRow, stack: Stack, linear: Dtype, extra: ExtraReco
     r.extra_recompute = extra;
     let pure = row.precision.contains("pure");
     match stack {
+        // NVIDIA's performance recipes reduce gradients in bf16 (`grad_reduce_in_fp32 = False` in the recipes of
+        // NeMo and Megatron-Bridge).
+        Stack::Nemo | Stack::MegatronBridge => r.grad_bytes = 2.0,
         // FSDP "PURE" and fms keep bf16 gradients; Megatron-DeepSpeed reduces fp16 ones; XLA on TPU reduces
         // in the compute type.
         Stack::Foundry if pure => r.grad_bytes = 2.0,
-        Stack::Fms | Stack::MegatronOld | Stack::MaxTextTpu | Stack::MaxTextGpu => r.grad_bytes = 2.0,
+        Stack::Fms | Stack::MegatronOld => r.grad_bytes = 2.0,
+        // The fp32 weight is the master copy; the bf16 one that is counted as weight is cast from it.
+        Stack::MaxTextTpu | Stack::MaxTextGpu => {
+            r.grad_bytes = 2.0;
+            r.optimizer_bytes = 10.0;
+        }
+        // Everything in bf16: the only way in which its 70B run fits eight 80 GB chips.
+        Stack::Automodel => {
+            r.grad_bytes = 2.0;
+            r.optimizer_bytes = 4.0;
+        }
         Stack::Neuron if row.precision.contains("stochastic") => {
             r.grad_bytes = 2.0;
             r.optimizer_bytes = 8.0;
         }
         _ => {}
     }
+    r.offload_activations = row.recompute.contains("offload");
     if row.workload == Workload::Lora {
         r.task = Task::Lora { rank: 16 };
+        // Frozen weights are kept in the format that they are multiplied in.
+        r.weight_bytes = linear.bytes().min(2.0);
     }
     r
 }

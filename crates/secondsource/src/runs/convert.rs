@@ -2,11 +2,12 @@
 
 use super::conventions::{self, Stack};
 use super::table::{Grade, RunRow, Workload};
+use crate::calibrate::Priors;
 use secondsource_base::Dtype;
 use secondsource_catalog::hardware::Hardware;
 use secondsource_fabric::Library;
-use secondsource_step::{StepInput, seat};
-use secondsource_workload::layout::{CpMode, Layout, Schedule};
+use secondsource_step::{Split, StepInput, StepModel, seat};
+use secondsource_workload::layout::{CpMode, Layout, Recompute, Schedule};
 use secondsource_workload::model::Model;
 use secondsource_workload::{ArchCells, AttentionKind, from_cells};
 use secondsource_workload::recipe::Recipe;
@@ -34,6 +35,15 @@ impl Case {
     /// What the step model needs beside the layout.
     pub fn step_input(&self) -> StepInput<'_> {
         StepInput { model: &self.model, hw: &self.hw, seq: self.seq, global_batch: self.global_batch, chips: self.layout.devices(), library: Library::of(&self.hw) }
+    }
+}
+
+impl Case {
+    /// Peak memory over capacity with parameters at their priors; 0 when it cannot be told.
+    fn overfull(&self) -> f64 {
+        let Ok(priors) = Priors::embedded() else { return 0.0 };
+        let Ok(step) = StepModel::new(self.step_input(), self.recipe, &priors.params(), &priors.energy) else { return 0.0 };
+        step.peak_memory(&Split::new(&self.model, &self.layout), &self.layout).total() / self.hw.chip.hbm_bytes
     }
 }
 
@@ -143,7 +153,7 @@ fn build(row: &RunRow, hardware: &dyn Fn(&str) -> Result<Hardware, String>, pres
         }
     };
     let recipe = conventions::recipe(row, stack, linear, extra);
-    Ok(Case {
+    let mut case = Case {
         id: row.id.clone(),
         source: row.source.clone(),
         chip: row.chip.clone(),
@@ -157,7 +167,13 @@ fn build(row: &RunRow, hardware: &dyn Fn(&str) -> Result<Hardware, String>, pres
         recipe,
         lora: row.workload == Workload::Lora,
         inferred,
-    })
+    };
+    if row.recompute.is_empty() && case.overfull() > 1.25 {
+        // It ran, so something was recomputed.
+        case.layout.recompute = Recompute::Full;
+        case.inferred.push("recompute full (it would not fit without)".into());
+    }
+    Ok(case)
 }
 
 fn device_factor(chip: &str) -> u32 {
@@ -204,7 +220,8 @@ fn infer_layout(row: &RunRow, model: &Model, hw: &Hardware, chips: u32, global_b
 /// Architecture cells rule over the name; what is not a column (latent attention, windows, dense first layers)
 /// comes from the built-in of that name, if there is one.
 fn model(row: &RunRow, preset: &dyn Fn(&str) -> Option<Model>) -> Result<Model, String> {
-    let known = preset(&row.model);
+    // "llama3-70b cut to 12 layers" has the shapes of llama3-70b.
+    let known = preset(row.model.split(" cut to").next().unwrap_or(&row.model));
     let (Some(layers), Some(hidden), Some(heads)) = (row.layers, row.hidden, row.heads) else {
         return known.ok_or_else(|| format!("no architecture cells, and no built-in model is called `{}`", row.model));
     };

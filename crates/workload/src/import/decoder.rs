@@ -1,26 +1,28 @@
 //! The decoder that most architectures are: attention and a feed-forward part per layer, as a row of
-//! [`FAMILIES`](super::family::FAMILIES) describes them.
+//! [`families`](super::family::families) describes them.
 
 use super::assemble::{Parts, checked, product, runs};
-use super::cfg::{Cfg, EXPERTS, FFN, Field, HEAD_DIM, HEADS, HIDDEN, KV_HEADS, LAYERS, POSITIONS, TOP_K, VOCAB, optional};
+use super::cfg::{Cfg, FFN, Field, HEAD_DIM, HEADS, HIDDEN, KV_HEADS, LAYERS, POSITIONS, VOCAB, optional};
+use super::family::{Family, Flag, Kv, MlaRule, QkNorm, Quirk};
+use super::ffn::FfnKinds;
 use super::indexer;
-use super::family::{DenseLayers, Family, Flag, Kv, MlaRule, MoeRule, QkNorm, Quirk, Shared, Window};
-use crate::model::{Attention, AttentionMask, Ffn, Mla, Model, Moe};
+use super::masks::masks;
+use crate::model::{Attention, AttentionMask, Mla, Model};
 use secondsource_base::Diagnostic;
 
 /// Everything the configuration says about one decoder, resolved.
-struct Shape {
-    hidden: u64,
-    layers: u64,
+pub struct Shape {
+    pub hidden: u64,
+    pub layers: u64,
     vocab: u64,
     attention: Attention,
     /// Biases and norms inside attention.
     attention_small: u64,
     norm: u64,
     block_norms: u64,
-    mlp_bias: bool,
-    ffn_width: u64,
-    gated: bool,
+    pub mlp_bias: bool,
+    pub ffn_width: u64,
+    pub gated: bool,
     tied: bool,
     head_bias: bool,
     /// Parameters outside the layers that are neither embedding, head nor final norm.
@@ -65,7 +67,7 @@ pub fn head_counts(cfg: &Cfg<'_>, hidden: u64, default_heads: u64, kv: Kv, head_
     let width = match (cfg.nullable(HEAD_DIM)?, head_dim) {
         (Some(Some(v)), _) => v,
         (None, fixed) if fixed > 0 => fixed,
-        _ if hidden % heads == 0 => hidden / heads,
+        _ if hidden.is_multiple_of(heads) => hidden / heads,
         _ => {
             let key = cfg.raw(HEADS.names).map_or("num_attention_heads", |(k, _)| k);
             return Err(cfg
@@ -190,7 +192,13 @@ const NOPE: Field = Field { names: &["qk_nope_head_dim"], max: 100_000, zero: fa
 const ROPE: Field = optional(&["qk_rope_head_dim"], 100_000);
 const V_DIM: Field = Field { names: &["v_head_dim"], max: 100_000, zero: false };
 
-fn latent_attention(cfg: &Cfg<'_>, family: &Family, hidden: u64, default_heads: u64, rule: MlaRule) -> Result<(Attention, u64), Diagnostic> {
+fn latent_attention(
+    cfg: &Cfg<'_>,
+    family: &Family,
+    hidden: u64,
+    default_heads: u64,
+    rule: MlaRule,
+) -> Result<(Attention, u64), Diagnostic> {
     let heads = cfg.need(HEADS, default_heads)?;
     let q_rank = match cfg.nullable(Q_RANK)? {
         Some(v) => v.unwrap_or(0),
@@ -213,7 +221,7 @@ fn latent_attention(cfg: &Cfg<'_>, family: &Family, hidden: u64, default_heads: 
 /// What a table cannot say.
 fn adjust(cfg: &Cfg<'_>, family: &Family, s: &mut Shape) -> Result<(), Diagnostic> {
     match family.quirk {
-        Quirk::None | Quirk::Gemma | Quirk::MiniMax | Quirk::Neox => {}
+        Quirk::None => {}
         Quirk::Bloom => s.other += 2 * s.hidden,
         Quirk::BigCode => {
             if cfg.flag("multi_query", true)? {
@@ -224,7 +232,9 @@ fn adjust(cfg: &Cfg<'_>, family: &Family, s: &mut Shape) -> Result<(), Diagnosti
             let times = cfg.get_or(Field { names: &["expansion_ratio"], max: 1000, zero: false }, 4)?;
             s.ffn_width = product(cfg, &[times, s.hidden])?;
             if !cfg.flag("no_bias", true)? {
-                return Err(cfg.complain("no_bias", "`no_bias` is false: MPT models with biases are not known").hint("published MPT models have `no_bias` true"));
+                return Err(cfg
+                    .complain("no_bias", "`no_bias` is false: MPT models with biases are not known")
+                    .hint("published MPT models have `no_bias` true"));
             }
         }
         Quirk::StableLm => {
@@ -278,184 +288,4 @@ fn opt(cfg: &Cfg<'_>, s: &mut Shape) -> Result<(), Diagnostic> {
         s.embedding_width = width;
     }
     Ok(())
-}
-
-/// The mask of each layer.
-enum Masks {
-    All(AttentionMask),
-    Each(Vec<AttentionMask>),
-    AllBut { every: u64, windowed: AttentionMask },
-    From { first: u64, windowed: AttentionMask },
-}
-
-impl Masks {
-    fn at(&self, index: u64) -> AttentionMask {
-        let windowed = |yes: bool, w: AttentionMask| if yes { w } else { AttentionMask::Causal };
-        match self {
-            Masks::All(mask) => *mask,
-            Masks::Each(list) => usize::try_from(index).ok().and_then(|i| list.get(i)).copied().unwrap_or(AttentionMask::Causal),
-            Masks::AllBut { every, windowed: w } => windowed((index + 1) % every != 0, *w),
-            Masks::From { first, windowed: w } => windowed(index >= *first, *w),
-        }
-    }
-}
-
-const SLIDING: Field = optional(&["sliding_window"], 1_000_000_000);
-const CHUNK: Field = Field { names: &["attention_chunk_size"], max: 1_000_000_000, zero: false };
-const PATTERN: Field = Field { names: &["sliding_window_pattern", "_sliding_window_pattern"], max: 100_000, zero: false };
-
-fn masks(cfg: &Cfg<'_>, window: Window, layers: u64) -> Result<Masks, Diagnostic> {
-    let (field, default) = match window {
-        Window::Never => return Ok(Masks::All(AttentionMask::Causal)),
-        Window::All(width) | Window::AllBut { width, .. } => (SLIDING, width),
-        Window::Qwen => (SLIDING, 4096),
-        Window::Chunked { width, .. } => (CHUNK, width),
-    };
-    let width = match cfg.nullable(field)? {
-        Some(v) => v,
-        None => Some(default),
-    };
-    let Some(width) = width.filter(|w| *w > 0) else { return Ok(Masks::All(AttentionMask::Causal)) };
-    let windowed = AttentionMask::Sliding(width);
-    if let Some(types) = cfg.per_layer("layer_types", layers)? {
-        let of = |t: &&str| match *t {
-            "full_attention" => Ok(AttentionMask::Causal),
-            "sliding_attention" | "chunked_attention" => Ok(windowed),
-            other => Err(cfg
-                .complain("layer_types", format!("layer type `{other}` is not known for this architecture"))
-                .hint("known: `full_attention`, `sliding_attention`, `chunked_attention`")),
-        };
-        return Ok(Masks::Each(types.iter().map(of).collect::<Result<_, _>>()?));
-    }
-    Ok(match window {
-        Window::AllBut { every, .. } => {
-            let every = match cfg.raw(PATTERN.names) {
-                // EXAONE writes the pattern as letters (`LLLG`), which repeat.
-                Some((_, serde_json::Value::String(s))) => (s.len() as u64).clamp(1, 100_000),
-                _ => cfg.get_or(PATTERN, every)?,
-            };
-            Masks::AllBut { every, windowed }
-        }
-        Window::Chunked { every, .. } => Masks::AllBut { every, windowed },
-        Window::Qwen if !cfg.flag("use_sliding_window", false)? => Masks::All(AttentionMask::Causal),
-        Window::Qwen => Masks::From { first: cfg.get_or(optional(&["max_window_layers"], 100_000), 28)?, windowed },
-        Window::All(_) | Window::Never => Masks::All(windowed),
-    })
-}
-
-/// The feed-forward part of each layer: dense, or experts on the layers that `sparse` picks.
-struct FfnKinds {
-    dense: (Ffn, u64),
-    moe: Option<(Ffn, u64, u64)>,
-    sparse: Sparse,
-}
-
-enum Sparse {
-    From(u64),
-    Every { step: u64, except: Vec<u64> },
-    Listed(Vec<u64>),
-}
-
-impl FfnKinds {
-    fn at(&self, index: u64) -> (Ffn, u64, u64) {
-        let sparse = match &self.sparse {
-            Sparse::From(first) => index >= *first,
-            Sparse::Every { step, except } => (index + 1) % step == 0 && !except.contains(&index),
-            Sparse::Listed(list) => list.binary_search(&index).is_ok(),
-        };
-        match self.moe {
-            Some(moe) if sparse => moe,
-            _ => (self.dense.0, self.dense.1, 0),
-        }
-    }
-
-    fn read(cfg: &Cfg<'_>, family: &Family, s: &Shape) -> Result<FfnKinds, Diagnostic> {
-        let matrices = if s.gated { 3 } else { 2 };
-        let dense = |width: u64| {
-            let biases = if s.mlp_bias { (matrices - 1) * width + s.hidden } else { 0 };
-            (Ffn::Dense { width, matrices }, biases)
-        };
-        let Some(rule) = family.moe else {
-            return Ok(FfnKinds { dense: dense(s.ffn_width), moe: None, sparse: Sparse::From(0) });
-        };
-        let experts = cfg.need(EXPERTS, rule.experts)?;
-        let sparse = sparse_layers(cfg, rule, s.layers)?;
-        let any_dense = experts == 0 || (0..s.layers).any(|i| !matches!(&sparse, Sparse::From(f) if i >= *f));
-        let width_field = |key: &'static str| Field { max: FFN.max, names: dense_names(key), zero: false };
-        let dense_width = if any_dense { cfg.need(width_field(rule.dense_width.0), rule.dense_width.1)? } else { 0 };
-        let moe = if experts > 0 { Some(routed(cfg, rule, experts, matrices, s.hidden)?) } else { None };
-        Ok(FfnKinds { dense: dense(dense_width), moe, sparse })
-    }
-}
-
-/// The names a width key stands under, the key itself first.
-fn dense_names(key: &'static str) -> &'static [&'static str] {
-    match key {
-        "intermediate_size_mlp" => &["intermediate_size_mlp"],
-        "moe_intermediate_size" => &["moe_intermediate_size"],
-        _ => &["intermediate_size"],
-    }
-}
-
-fn sparse_layers(cfg: &Cfg<'_>, rule: MoeRule, layers: u64) -> Result<Sparse, Diagnostic> {
-    let step = |key: &'static [&'static str]| cfg.get_or(Field { names: key, max: 100_000, zero: false }, 1);
-    Ok(match rule.dense {
-        DenseLayers::None => Sparse::From(0),
-        DenseLayers::First(default) => {
-            if cfg.raw(&["moe_layer_freq"]).is_some_and(|(_, v)| v.as_u64() != Some(1) && !v.is_null()) {
-                return Err(cfg.complain("moe_layer_freq", "`moe_layer_freq` other than 1 is not known for this architecture"));
-            }
-            Sparse::From(cfg.get_or(optional(&["first_k_dense_replace"], 100_000), default)?)
-        }
-        DenseLayers::SparseStep => Sparse::Every { step: step(&["decoder_sparse_step"])?, except: cfg.indices("mlp_only_layers")?.unwrap_or_default() },
-        DenseLayers::Interleave => match cfg.indices("moe_layers")? {
-            Some(mut list) => {
-                list.sort_unstable();
-                if let Some(far) = list.last().filter(|l| **l >= layers) {
-                    return Err(cfg.complain("moe_layers", format!("`moe_layers` names layer {far}, and the model has {layers}")));
-                }
-                Sparse::Listed(list)
-            }
-            None => Sparse::Every { step: step(&["interleave_moe_layer_step"])?, except: Vec::new() },
-        },
-    })
-}
-
-fn routed(cfg: &Cfg<'_>, rule: MoeRule, experts: u64, matrices: u64, hidden: u64) -> Result<(Ffn, u64, u64), Diagnostic> {
-    let top_k = cfg.need(TOP_K, rule.top_k)?;
-    if top_k > experts {
-        let key = cfg.raw(TOP_K.names).map_or("num_experts_per_tok", |(k, _)| k);
-        return Err(cfg.complain(key, format!("a token cannot use {top_k} experts of {experts}")).hint(format!("`{key}` must be at most {experts}")));
-    }
-    let width = cfg.need(Field { names: dense_names(rule.width.0), ..FFN }, rule.width.1)?;
-    let mut small = 0;
-    let shared_width = match rule.shared {
-        Shared::None => 0,
-        Shared::Same => width,
-        Shared::Count(key, default) => {
-            let count = cfg.get_or(Field { names: shared_names(key), max: 1000, zero: true }, default)?;
-            count * width
-        }
-        Shared::Width { key, default, gated } => {
-            let w = cfg.get_or(Field { names: shared_names(key), max: FFN.max, zero: true }, default)?;
-            if gated {
-                small += hidden;
-            }
-            w
-        }
-    };
-    let mut expert_small = 0;
-    if rule.biases {
-        small += experts;
-        expert_small = (matrices - 1) * width + hidden;
-    }
-    Ok((Ffn::Moe { moe: Moe { experts, top_k, width, shared_width, latent: 0 }, matrices }, small, expert_small))
-}
-
-fn shared_names(key: &'static str) -> &'static [&'static str] {
-    match key {
-        "n_shared_experts" => &["n_shared_experts"],
-        "shared_intermediate_size" => &["shared_intermediate_size"],
-        _ => &["shared_expert_intermediate_size"],
-    }
 }

@@ -172,7 +172,9 @@ fn nemotron_blocks(cfg: &Cfg<'_>) -> Result<(&'static str, Vec<char>), Diagnosti
         };
         return Ok((key, items.iter().map(letter).collect()));
     }
-    Err(Diagnostic::error("field `hybrid_override_pattern` is missing").in_file(cfg.source.name).hint("or give `layers_block_type`, a list of `mamba`, `attention`, `mlp` and `moe`"))
+    Err(Diagnostic::error("field `hybrid_override_pattern` is missing")
+        .in_file(cfg.source.name)
+        .hint("or give `layers_block_type`, a list of `mamba`, `attention`, `mlp` and `moe`"))
 }
 
 /// `NemotronHConfig`: every block is one mixer, one attention, one feed-forward part or one set of experts.
@@ -263,9 +265,10 @@ pub fn granite_hybrid(name: &str, cfg: &Cfg<'_>) -> Result<Model, Diagnostic> {
         layers.push(match kind {
             Some("attention" | "full_attention") => with_attention,
             None | Some("mamba" | "linear_attention") => with_ssm,
-            Some(other) => return Err(cfg.complain("layer_types", format!("layer type `{other}` is not known")).hint("known: `mamba`, `attention`")),
+            Some(other) => {
+                return Err(cfg.complain("layer_types", format!("layer type `{other}` is not known")).hint("known: `mamba`, `attention`"));
+            }
         });
     }
     base.model(name, "granitemoehybrid", cfg, layers, false, 2)
 }
-

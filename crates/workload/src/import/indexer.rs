@@ -56,7 +56,10 @@ fn schedule(cfg: &Cfg<'_>, layers: u64) -> Result<Vec<bool>, Diagnostic> {
     }
     if let Some(pattern) = cfg.text("index_topk_pattern")? {
         if pattern.chars().count() as u64 != layers {
-            return Err(cfg.complain("index_topk_pattern", format!("`index_topk_pattern` has {} letters, and the model has {layers} layers", pattern.chars().count())));
+            return Err(cfg.complain(
+                "index_topk_pattern",
+                format!("`index_topk_pattern` has {} letters, and the model has {layers} layers", pattern.chars().count()),
+            ));
         }
         return Ok(pattern.chars().map(|c| c == 'F').collect());
     }

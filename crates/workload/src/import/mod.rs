@@ -5,17 +5,19 @@ pub(crate) mod cfg;
 mod decoder;
 mod encoder;
 mod family;
+mod ffn;
 mod hybrid;
 mod indexer;
-mod recent;
+mod masks;
 mod multimodal;
+mod recent;
 mod scan;
 mod unknown;
 mod vision;
 
 use crate::model::Model;
 use cfg::Cfg;
-use family::{FAMILIES, Family};
+use family::{Family, families};
 use secondsource_base::{Diagnostic, SourceText};
 use serde_json::{Map, Value};
 
@@ -101,7 +103,14 @@ static SPECIALS: &[Special] = &[
     },
     Special {
         types: &["roberta", "xlm-roberta", "camembert"],
-        archs: &["RobertaForMaskedLM", "RobertaForCausalLM", "RobertaModel", "XLMRobertaForMaskedLM", "XLMRobertaModel", "CamembertForMaskedLM"],
+        archs: &[
+            "RobertaForMaskedLM",
+            "RobertaForCausalLM",
+            "RobertaModel",
+            "XLMRobertaForMaskedLM",
+            "XLMRobertaModel",
+            "CamembertForMaskedLM",
+        ],
         class: "RobertaConfig",
         needs: &[VOCAB, HIDDEN, FFN, LAYERS, HEADS],
         keys: &["type_vocab_size"],
@@ -218,7 +227,7 @@ fn find(arch: Option<&str>, kind: Option<&str>) -> Option<Kind> {
         Some(arch) => archs.contains(&arch),
         None => kind.is_some_and(|k| types.contains(&k)),
     };
-    let decoder = FAMILIES.iter().find(|f| hit(f.archs, f.types)).map(Kind::Decoder);
+    let decoder = families().find(|f| hit(f.archs, f.types)).map(Kind::Decoder);
     let wrapper = || multimodal::WRAPPERS.iter().find(|w| hit(w.archs, w.types)).map(Kind::Wrapper);
     let special = || SPECIALS.iter().find(|s| hit(s.archs, s.types)).map(Kind::Special);
     decoder.or_else(wrapper).or_else(special)

@@ -27,8 +27,22 @@ pub struct Wrapper {
 }
 
 pub static WRAPPERS: &[Wrapper] = &[
-    Wrapper { types: &["llama4"], archs: &["Llama4ForConditionalGeneration"], class: "Llama4Config", text: Text::Family("llama4_text"), tower: vision::llama4, tied: false },
-    Wrapper { types: &["qwen3_vl"], archs: &["Qwen3VLForConditionalGeneration"], class: "Qwen3VLConfig", text: Text::Family("qwen3"), tower: vision::qwen3_vl, tied: false },
+    Wrapper {
+        types: &["llama4"],
+        archs: &["Llama4ForConditionalGeneration"],
+        class: "Llama4Config",
+        text: Text::Family("llama4_text"),
+        tower: vision::llama4,
+        tied: false,
+    },
+    Wrapper {
+        types: &["qwen3_vl"],
+        archs: &["Qwen3VLForConditionalGeneration"],
+        class: "Qwen3VLConfig",
+        text: Text::Family("qwen3"),
+        tower: vision::qwen3_vl,
+        tied: false,
+    },
     Wrapper {
         types: &["qwen3_vl_moe"],
         archs: &["Qwen3VLMoeForConditionalGeneration"],
@@ -37,7 +51,14 @@ pub static WRAPPERS: &[Wrapper] = &[
         tower: vision::qwen3_vl,
         tied: false,
     },
-    Wrapper { types: &["gemma3"], archs: &["Gemma3ForConditionalGeneration"], class: "Gemma3Config", text: Text::Family("gemma3_text"), tower: vision::gemma3, tied: true },
+    Wrapper {
+        types: &["gemma3"],
+        archs: &["Gemma3ForConditionalGeneration"],
+        class: "Gemma3Config",
+        text: Text::Family("gemma3_text"),
+        tower: vision::gemma3,
+        tied: true,
+    },
     Wrapper {
         types: &["qwen3_5"],
         archs: &["Qwen3_5ForConditionalGeneration"],
@@ -54,8 +75,22 @@ pub static WRAPPERS: &[Wrapper] = &[
         tower: vision::qwen3_5,
         tied: false,
     },
-    Wrapper { types: &["gemma4"], archs: &["Gemma4ForConditionalGeneration"], class: "Gemma4Config", text: Text::Own(recent::gemma4), tower: vision::gemma4, tied: true },
-    Wrapper { types: &["mllama"], archs: &["MllamaForConditionalGeneration"], class: "MllamaConfig", text: Text::Own(recent::mllama), tower: vision::mllama, tied: false },
+    Wrapper {
+        types: &["gemma4"],
+        archs: &["Gemma4ForConditionalGeneration"],
+        class: "Gemma4Config",
+        text: Text::Own(recent::gemma4),
+        tower: vision::gemma4,
+        tied: true,
+    },
+    Wrapper {
+        types: &["mllama"],
+        archs: &["MllamaForConditionalGeneration"],
+        class: "MllamaConfig",
+        text: Text::Own(recent::mllama),
+        tower: vision::mllama,
+        tied: false,
+    },
 ];
 
 pub fn build(name: &str, root: &Cfg<'_>, wrapper: &Wrapper) -> Result<Model, Diagnostic> {
@@ -66,14 +101,16 @@ pub fn build(name: &str, root: &Cfg<'_>, wrapper: &Wrapper) -> Result<Model, Dia
     let model = match wrapper.text {
         Text::Own(build) => build(name, &text, root)?,
         Text::Family(kind) => {
-            let Some(family) = family::FAMILIES.iter().find(|f| f.types.contains(&kind)) else {
+            let Some(family) = family::families().find(|f| f.types.contains(&kind)) else {
                 return Err(root.complain("model_type", "the decoder of this wrapper is not known"));
             };
             decoder::build(name, &text, root, &family::Family { tied: wrapper.tied, ..*family })?
         }
     };
     if root.child("audio_config")?.is_some() {
-        return Err(root.complain("audio_config", "models with an audio tower are not known").hint("set `audio_config` to null to count the rest"));
+        return Err(root
+            .complain("audio_config", "models with an audio tower are not known")
+            .hint("set `audio_config` to null to count the rest"));
     }
     with_tower(root, model, wrapper.tower, wrapper.types)
 }

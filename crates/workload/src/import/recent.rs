@@ -21,7 +21,8 @@ pub struct Delta {
 
 pub static NEXT: Delta = Delta { kind: "qwen3_next", dims: [151_936, 2048, 5632, 48, 16, 2], moe: Some([512, 10, 512, 512]), sparse: true };
 pub static QWEN35: Delta = Delta { kind: "qwen3_5", dims: [248_320, 4096, 12_288, 32, 16, 4], moe: None, sparse: false };
-pub static QWEN35_MOE: Delta = Delta { kind: "qwen3_5_moe", dims: [248_320, 2048, 0, 40, 16, 2], moe: Some([256, 8, 512, 512]), sparse: false };
+pub static QWEN35_MOE: Delta =
+    Delta { kind: "qwen3_5_moe", dims: [248_320, 2048, 0, 40, 16, 2], moe: Some([256, 8, 512, 512]), sparse: false };
 
 const fn named(names: &'static [&'static str], max: u64) -> Field {
     Field { names, max, zero: false }
@@ -61,7 +62,16 @@ fn delta_mixer(cfg: &Cfg<'_>) -> Result<(Ssm, u64), Diagnostic> {
         return Err(cfg.complain("linear_num_value_heads", format!("{values} value heads cannot share {keys} key heads evenly")));
     }
     let kernel = read(&["linear_conv_kernel_dim"], 4)?;
-    let ssm = Ssm { version: 3, inner: values * value_dim, state: key_dim, conv_kernel: kernel, heads: values, groups: keys, dt_rank: 0, chunk: 64 };
+    let ssm = Ssm {
+        version: 3,
+        inner: values * value_dim,
+        state: key_dim,
+        conv_kernel: kernel,
+        heads: values,
+        groups: keys,
+        dt_rank: 0,
+        chunk: 64,
+    };
     Ok((ssm, ssm.conv_channels() * kernel + 2 * values + value_dim))
 }
 
@@ -71,7 +81,9 @@ fn full_layers(cfg: &Cfg<'_>, layers: u64) -> Result<Vec<bool>, Diagnostic> {
         let of = |t: &&str| match *t {
             "full_attention" => Ok(true),
             "linear_attention" => Ok(false),
-            other => Err(cfg.complain("layer_types", format!("layer type `{other}` is not known here")).hint("known: `linear_attention`, `full_attention`")),
+            other => Err(cfg
+                .complain("layer_types", format!("layer type `{other}` is not known here"))
+                .hint("known: `linear_attention`, `full_attention`")),
         };
         return types.iter().map(of).collect();
     }
@@ -97,7 +109,12 @@ pub fn delta(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>, spec: &Delta) -> Result<
         let parts = if full {
             // Queries come with an output gate of their width.
             let extra_weights = product(cfg, &[hidden, heads, dim])?;
-            Parts { attention: Some(plain(heads, kv_heads, dim, AttentionMask::Causal)), extra_weights, small: parts.small + 2 * dim + bias, ..parts }
+            Parts {
+                attention: Some(plain(heads, kv_heads, dim, AttentionMask::Causal)),
+                extra_weights,
+                small: parts.small + 2 * dim + bias,
+                ..parts
+            }
         } else {
             Parts { ssm: Some(ssm), small: parts.small + ssm_small, ..parts }
         };
@@ -141,7 +158,10 @@ pub fn gemma4(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>) -> Result<Model, Diagno
     let shared = cfg.get_or(optional(&["num_kv_shared_layers"], 1_000_000), 0)?;
     // `null` means none; absent means the class default of 256.
     let per_layer = cfg.nullable(optional(&["hidden_size_per_layer_input"], 1_000_000))?.map_or(256, |v| v.unwrap_or(0));
-    for (key, value, what) in [("num_kv_shared_layers", shared, "layers that reuse earlier keys"), ("hidden_size_per_layer_input", per_layer, "embeddings per layer")] {
+    for (key, value, what) in [
+        ("num_kv_shared_layers", shared, "layers that reuse earlier keys"),
+        ("hidden_size_per_layer_input", per_layer, "embeddings per layer"),
+    ] {
         if value > 0 {
             let d = cfg.complain(key, format!("Gemma 4 models with {what} are not known: `{key}` is {value}"));
             return Err(d.hint("known: the 26B-A4B and 31B layouts, where it is 0"));
@@ -158,7 +178,9 @@ pub fn gemma4(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>) -> Result<Model, Diagno
     let same = cfg.flag("attention_k_eq_v", false)?;
     let wide_kv = if same { cfg.get_or(named(&["num_global_key_value_heads"], KV_HEADS.max), kv_heads)? } else { kv_heads };
     if heads % wide_kv != 0 || (same && wide_kv % 2 != 0) {
-        return Err(cfg.complain("num_global_key_value_heads", format!("{heads} query heads cannot share {wide_kv} key-value heads here")).hint("it must divide the heads, and be even when values are keys"));
+        return Err(cfg
+            .complain("num_global_key_value_heads", format!("{heads} query heads cannot share {wide_kv} key-value heads here"))
+            .hint("it must divide the heads, and be even when values are keys"));
     }
     let window = AttentionMask::Sliding(cfg.get_or(named(&["sliding_window"], 1_000_000_000), 512)?);
     let narrow = plain(heads, kv_heads, dim, window);
@@ -178,7 +200,9 @@ pub fn gemma4(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>) -> Result<Model, Diagno
     } else {
         (Ffn::Dense { width, matrices: 3 }, 0)
     };
-    let layer = |a: Attention| Parts { attention: Some(a), ffn, small: 4 * hidden + ffn_small + 2 * a.qk_dim + bias(&a), ..Parts::EMPTY }.layer(cfg, hidden);
+    let layer = |a: Attention| {
+        Parts { attention: Some(a), ffn, small: 4 * hidden + ffn_small + 2 * a.qk_dim + bias(&a), ..Parts::EMPTY }.layer(cfg, hidden)
+    };
     let (windowed, global) = (layer(narrow)?, layer(full)?);
     let types = cfg.per_layer("layer_types", count)?;
     let mut layers = Vec::new();
@@ -202,7 +226,8 @@ pub fn mllama(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>) -> Result<Model, Diagno
     let ffn = Ffn::Dense { width: cfg.need(FFN, 14_336)?, matrices: 3 };
     let image = cfg.indices("cross_attention_layers")?.unwrap_or_else(|| (0..8).map(|i| 3 + 5 * i).collect());
     let text = Parts { attention: Some(plain(heads, kv_heads, dim, AttentionMask::Causal)), ffn, small: 2 * hidden, ..Parts::EMPTY };
-    let cross = Parts { cross: Some(plain(heads, kv_heads, dim, AttentionMask::Full)), ffn, small: 2 * hidden + 2 * dim + 2, ..Parts::EMPTY };
+    let cross =
+        Parts { cross: Some(plain(heads, kv_heads, dim, AttentionMask::Full)), ffn, small: 2 * hidden + 2 * dim + 2, ..Parts::EMPTY };
     let (text, cross) = (text.layer(cfg, hidden)?, cross.layer(cfg, hidden)?);
     let layers = (0..count).map(|i| if image.contains(&i) { cross } else { text }).collect();
     let tie = tied(cfg, root, false)?;
@@ -231,7 +256,12 @@ pub fn dbrx(name: &str, cfg: &Cfg<'_>) -> Result<Model, Diagnostic> {
         return Err(ffn.complain("moe_top_k", format!("a token cannot use {top_k} experts of {experts}")));
     }
     let moe = Moe { experts, top_k, width: ffn.get_or(named(&["ffn_hidden_size"], FFN.max), 3584)?, shared_width: 0, latent: 0 };
-    let parts = Parts { attention: Some(plain(heads, kv_heads, dim, AttentionMask::Causal)), ffn: Ffn::Moe { moe, matrices: 3 }, small: 2 * hidden, ..Parts::EMPTY };
+    let parts = Parts {
+        attention: Some(plain(heads, kv_heads, dim, AttentionMask::Causal)),
+        ffn: Ffn::Moe { moe, matrices: 3 },
+        small: 2 * hidden,
+        ..Parts::EMPTY
+    };
     let layer = parts.layer(cfg, hidden)?;
     let layers = (0..count).map(|_| layer).collect();
     let tie = tied(cfg, cfg, false)?;

@@ -2,7 +2,7 @@
 //! file lacks for it.
 
 use super::cfg::{Cfg, EXPERTS, FFN, HEADS, HIDDEN, LAYERS, TOP_K, VOCAB, list};
-use super::family::{FAMILIES, Family, Flag, QkNorm, Shared, Window};
+use super::family::{Family, Flag, QkNorm, Shared, Window, families};
 use super::multimodal::WRAPPERS;
 use super::{SPECIALS, Special};
 use secondsource_base::{Diagnostic, nearest};
@@ -64,13 +64,25 @@ fn decoder(f: &'static Family) -> Candidate {
     }
     reads.sort_unstable();
     reads.dedup();
-    Candidate { kind: f.types.first().copied().unwrap_or_default(), arch: f.archs.first().copied().unwrap_or_default(), class: f.class, needs, reads }
+    Candidate {
+        kind: f.types.first().copied().unwrap_or_default(),
+        arch: f.archs.first().copied().unwrap_or_default(),
+        class: f.class,
+        needs,
+        reads,
+    }
 }
 
 fn special(s: &'static Special) -> Candidate {
     let mut needs: Vec<Vec<&'static str>> = s.needs.iter().map(|f| f.names.to_vec()).collect();
     needs.extend(s.keys.iter().map(|k| vec![*k]));
-    Candidate { kind: s.types.first().copied().unwrap_or_default(), arch: s.archs.first().copied().unwrap_or_default(), class: s.class, needs, reads: Vec::new() }
+    Candidate {
+        kind: s.types.first().copied().unwrap_or_default(),
+        arch: s.archs.first().copied().unwrap_or_default(),
+        class: s.class,
+        needs,
+        reads: Vec::new(),
+    }
 }
 
 fn candidates() -> Vec<Candidate> {
@@ -81,7 +93,7 @@ fn candidates() -> Vec<Candidate> {
         needs: vec![vec!["text_config"], vec!["vision_config"]],
         reads: Vec::new(),
     });
-    FAMILIES.iter().map(decoder).chain(wrappers).chain(SPECIALS.iter().map(special)).filter(|c| !c.arch.is_empty()).collect()
+    families().map(decoder).chain(wrappers).chain(SPECIALS.iter().map(special)).filter(|c| !c.arch.is_empty()).collect()
 }
 
 fn has(cfg: &Cfg<'_>, names: &[&str]) -> bool {
@@ -103,7 +115,8 @@ fn score(cfg: &Cfg<'_>, c: &Candidate) -> i64 {
 
 /// Letters that two names share at their start, when they are four or more.
 fn kinship(a: &str, b: &str) -> i64 {
-    let shared = a.chars().flat_map(char::to_lowercase).zip(b.chars().flat_map(char::to_lowercase)).take_while(|(x, y)| x == y).count() as i64;
+    let shared =
+        a.chars().flat_map(char::to_lowercase).zip(b.chars().flat_map(char::to_lowercase)).take_while(|(x, y)| x == y).count() as i64;
     if shared >= 4 { 2 * shared } else { 0 }
 }
 
@@ -121,7 +134,9 @@ pub fn refuse(root: &Cfg<'_>, arch: Option<&str>, kind: Option<&str>) -> Diagnos
         (Some(a), Some(k)) => root.complain("architectures", format!("architecture `{}` (model_type `{}`) is not known", cut(a), cut(k))),
         (Some(a), None) => root.complain("architectures", format!("architecture `{}` is not known", cut(a))),
         (None, Some(k)) => root.complain("model_type", format!("architecture `{}` is not known", cut(k))),
-        (None, None) => Diagnostic::error("this file names no architecture: `model_type` and `architectures` are missing").in_file(root.source.name),
+        (None, None) => {
+            Diagnostic::error("this file names no architecture: `model_type` and `architectures` are missing").in_file(root.source.name)
+        }
     };
     let all = candidates();
     let name = kind.or(arch.map(family_name)).unwrap_or_default();
@@ -130,8 +145,17 @@ pub fn refuse(root: &Cfg<'_>, arch: Option<&str>, kind: Option<&str>) -> Diagnos
     // Ties go to the first of the table.
     let Some(best) = all.iter().rev().max_by_key(|c| score(root, c) + bonus(c)) else { return d };
     let missing = lacks(root, best);
-    let foreign: Vec<&str> = MECHANISMS.iter().filter(|m| is_foreign(root, best, m)).flat_map(|m| m.iter().copied()).filter(|k| root.map.contains_key(*k)).collect();
-    let mut fields = if missing.is_empty() { "this file has every field it needs".to_owned() } else { format!("this file lacks its {}", list(&missing)) };
+    let foreign: Vec<&str> = MECHANISMS
+        .iter()
+        .filter(|m| is_foreign(root, best, m))
+        .flat_map(|m| m.iter().copied())
+        .filter(|k| root.map.contains_key(*k))
+        .collect();
+    let mut fields = if missing.is_empty() {
+        "this file has every field it needs".to_owned()
+    } else {
+        format!("this file lacks its {}", list(&missing))
+    };
     if !foreign.is_empty() {
         fields.push_str(&format!(", and has {}, which it does not read", list(&foreign)));
     }

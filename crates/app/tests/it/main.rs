@@ -1,0 +1,14 @@
+//! The binary as a user meets it: one file per subcommand, one for bad input, one for the help texts, one
+//! that runs every example.
+
+mod bad_input;
+mod calibrate;
+mod catalog;
+mod examples;
+mod fit;
+mod help;
+mod model;
+mod plan;
+mod run;
+mod step;
+mod validate;
