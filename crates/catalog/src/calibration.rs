@@ -71,6 +71,8 @@ parameters! {
     attention_hopper,
     /// Blackwell class, vendor kernel.
     attention_blackwell,
+    /// Blackwell Ultra (B300, GB300), vendor kernel: twice the exponential rate of Blackwell.
+    attention_ultra,
     /// TPU, vendor kernel.
     attention_tpu,
     /// AMD and Gaudi.
@@ -97,10 +99,16 @@ parameters! {
     step_constant,
     /// Exposed share of tensor-parallel traffic: modern overlap.
     tp_exposed,
-    /// The same: blocking collectives.
+    /// The same: collectives in order, nothing hidden.
     tp_exposed_old,
-    /// The same: XLA.
+    /// The same: XLA on TPU (collective matmul).
     tp_exposed_xla,
+    /// The same: Neuron compiler.
+    tp_exposed_neuron,
+    /// Seconds that one tensor-parallel collective waits for its ranks beyond its bytes.
+    collective_sync,
+    /// The same for 2021-23 stacks, where each rank's host launches it.
+    collective_sync_old,
     /// Exposed share of the data-parallel gradient reduction and weight gather.
     dp_exposed,
     /// Exposed share of expert all-to-all at mid-2026.
@@ -117,7 +125,7 @@ parameters! {
     latency_scale_out,
     /// Fraction of a forward pass that a half-selective policy repeats.
     recompute_half,
-    /// Natural log of the factor on MoE overheads per year before mid-2026.
+    /// Factor on MoE overheads for each dispatcher generation before that of mid-2026.
     moe_age,
     /// MoE permute and unpermute traffic against the least possible.
     moe_permute,

@@ -40,8 +40,8 @@ pub struct Parts {
     pub aliases: Vec<(String, String, usize)>,
 }
 
-pub const FAMILIES: [&str; 12] =
-    ["ampere", "hopper", "ada", "blackwell", "rubin", "cdna2", "cdna3", "cdna4", "cdna5", "gaudi", "tpu", "neuron"];
+pub const FAMILIES: [&str; 13] =
+    ["ampere", "hopper", "ada", "blackwell", "blackwell-ultra", "rubin", "cdna2", "cdna3", "cdna4", "cdna5", "gaudi", "tpu", "neuron"];
 const KINDS: [&str; 6] = ["measured", "vendor", "vendor-via-third-party", "third-party", "derived", "user"];
 const SHAPES: [&str; 3] = ["switched", "full-mesh", "torus"];
 const TOP: [&str; 8] = ["chip", "node", "rack", "link", "table", "price", "source", "alias"];

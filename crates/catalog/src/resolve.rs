@@ -149,9 +149,9 @@ fn peaks(chip: &Chip) -> [Option<f64>; 8] {
     set(Dtype::Bf16, figure("bf16"));
     set(Dtype::Fp8, figure("fp8"));
     set(Dtype::Int8, figure("int8"));
-    let block_scaled = matches!(chip.family.as_str(), "blackwell" | "rubin" | "cdna4" | "cdna5");
+    let block_scaled = matches!(chip.family.as_str(), "blackwell" | "blackwell-ultra" | "rubin" | "cdna4" | "cdna5");
     set(Dtype::MxFp8, figure("mxfp8").or_else(|| figure("fp8").filter(|_| block_scaled)));
-    let nvidia = chip.family == "blackwell" || chip.family == "rubin";
+    let nvidia = matches!(chip.family.as_str(), "blackwell" | "blackwell-ultra" | "rubin");
     set(Dtype::NvFp4, figure("nvfp4").or_else(|| figure("fp4").filter(|_| nvidia)));
     set(Dtype::MxFp4, figure("mxfp4").or_else(|| figure("fp4").filter(|_| block_scaled)));
     out

@@ -99,7 +99,7 @@ impl Engine {
                 let family = match chip.family.as_str() {
                     "ampere" => p.gemm_ampere,
                     "hopper" | "ada" => p.gemm_hopper,
-                    "blackwell" | "rubin" => p.gemm_blackwell,
+                    "blackwell" | "blackwell-ultra" | "rubin" => p.gemm_blackwell,
                     "cdna2" | "cdna3" | "cdna4" | "cdna5" => p.gemm_cdna,
                     _ => 1.0,
                 };
@@ -120,7 +120,8 @@ impl Engine {
         let vendor_kernel = match chip.family.as_str() {
             "ampere" => p.attention_ampere,
             "hopper" | "ada" => p.attention_hopper,
-            "blackwell" | "rubin" => p.attention_blackwell,
+            "blackwell" => p.attention_blackwell,
+            "blackwell-ultra" | "rubin" => p.attention_ultra,
             "tpu" => p.attention_tpu,
             "neuron" => p.attention_neuron,
             _ => p.attention_other,
@@ -158,7 +159,7 @@ impl Engine {
             host_layer: host * if soft.launch == Launch::Graph { p.host_graph } else { 1.0 },
             host_moe: p.host_moe,
             step_constant: p.step_constant,
-            moe_age: (p.moe_age * (MOE_REFERENCE_YEAR - soft.year).clamp(0.0, 2.0)).exp(),
+            moe_age: p.moe_age.powi(MOE_GENERATIONS.iter().filter(|y| soft.year < **y).count() as i32),
             moe_permute: p.moe_permute,
             loss_bytes: p.loss_bytes,
         })
@@ -191,9 +192,10 @@ impl Engine {
     }
 }
 
-/// The MoE dispatcher generation is counted back from here: mid-2026, when the newest calibrated releases
-/// came out. A date, not a fitted value.
-const MOE_REFERENCE_YEAR: f64 = 2026.5;
+/// When a new generation of MoE dispatchers reached the frameworks: Megatron-Core's fused permute and grouped
+/// products with DeepEP (mid-2025), hybrid EP with graph-captured dispatch (Megatron-Bridge 26.06). Dates of
+/// releases, not fitted values.
+const MOE_GENERATIONS: [f64; 2] = [2025.7, 2026.4];
 
 /// Fraction of peak that power allows: the smaller of `cap` and board watts over the watts that the peak
 /// would draw, joined smoothly (fourth-power norm), since clocks fall before the limit is hit on average.

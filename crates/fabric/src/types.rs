@@ -110,7 +110,7 @@ impl Library {
         } else if is(&["amd"], vendor) {
             Library { tree: Some(1.0), ..Library::rings(LibraryKind::Rccl) }
         } else {
-            let reduces = is(&["hopper", "blackwell", "rubin"], family).then_some(1.0);
+            let reduces = is(&["hopper", "blackwell", "blackwell-ultra", "rubin"], family).then_some(1.0);
             Library { tree: Some(1.0), switch_reduction: reduces, ..Library::rings(LibraryKind::Nccl) }
         }
     }

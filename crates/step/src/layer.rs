@@ -3,7 +3,7 @@
 use crate::comm::{Comm, Net};
 use crate::input::StepInput;
 use secondsource_catalog::calibration::Params;
-use secondsource_chip::{Cost, Engine};
+use secondsource_chip::{Class, Cost, Engine};
 use secondsource_workload::layout::{CpMode, Layout, Recompute};
 use secondsource_workload::model::{Attention, Ffn, Layer, Moe, Ssm};
 use secondsource_workload::recipe::{ExtraRecompute, Overlap, Recipe, Task};
@@ -115,11 +115,15 @@ impl LayerContext<'_> {
         matches!(self.recipe.task, Task::Lora { .. })
     }
 
-    fn tp_share(&self) -> f64 {
+    /// Exposed share of tensor-parallel traffic, and seconds that each collective waits for its ranks.
+    fn tp_share(&self) -> (f64, f64) {
+        let p = self.params;
         match self.recipe.software.overlap {
-            Overlap::Modern => self.params.tp_exposed,
-            Overlap::Blocking => self.params.tp_exposed_old,
-            Overlap::Xla => self.params.tp_exposed_xla,
+            Overlap::Modern => (p.tp_exposed, p.collective_sync),
+            Overlap::Plain => (p.tp_exposed_old, p.collective_sync),
+            Overlap::Blocking => (p.tp_exposed_old, p.collective_sync_old),
+            Overlap::Xla if self.engine.class == Class::Neuron => (p.tp_exposed_neuron, p.collective_sync),
+            Overlap::Xla => (p.tp_exposed_xla, 0.0),
         }
     }
 
@@ -170,16 +174,17 @@ impl LayerContext<'_> {
         // with sequence parallelism the backward gathers the block's input once more.
         if l.tp > 1 {
             let bytes = 2.0 * tokens * h;
+            let (share, sync) = self.tp_share();
             let one = if l.sequence_parallel {
                 let g = self.net.all_gather(1, l.tp, bytes);
                 let r = self.net.reduce_scatter(1, l.tp, bytes);
-                Comm { seconds: g.seconds + r.seconds, out: g.out }
+                Comm { seconds: (g.seconds + r.seconds) * share + 2.0 * sync, out: g.out }
             } else {
-                self.net.all_reduce(1, l.tp, bytes)
+                let a = self.net.all_reduce(1, l.tp, bytes);
+                Comm { seconds: a.seconds * share + sync, out: a.out }
             };
-            let share = self.tp_share() * blocks;
-            t.forward.comm(Part::Tp, one, share);
-            t.backward_input.comm(Part::Tp, one, share * if l.sequence_parallel { 1.5 } else { 1.0 });
+            t.forward.comm(Part::Tp, one, blocks);
+            t.backward_input.comm(Part::Tp, one, blocks * if l.sequence_parallel { 1.5 } else { 1.0 });
         }
 
         let host = self.engine.host_layer * if moe { self.engine.host_moe } else { 1.0 };
@@ -208,7 +213,7 @@ impl LayerContext<'_> {
         let mut again = Pass::default();
         match self.layout.recompute {
             Recompute::None => {}
-            Recompute::Full => return t.forward,
+            Recompute::Full => return if self.recipe.early_stop { self.without_last_product(t, layer, tokens) } else { t.forward },
             Recompute::Selective => again.parts[Part::Attention as usize] = t.forward.parts[Part::Attention as usize],
         }
         let extra = self.recipe.extra_recompute;
@@ -247,6 +252,21 @@ impl LayerContext<'_> {
             }
             _ => {}
         }
+        again
+    }
+
+    /// The forward pass up to the input of the layer's last product.
+    fn without_last_product(&self, t: &LayerTime, layer: &Layer, tokens: f64) -> Pass {
+        let mut again = t.forward;
+        let h = self.input.model.hidden as f64;
+        let tp = f64::from(self.layout.tp);
+        let last = match layer.ffn {
+            Ffn::Dense { width, .. } => self.engine.linear(tokens, h, width as f64 / tp).seconds,
+            Ffn::Moe { moe, .. } if moe.shared_width > 0 => self.engine.linear(tokens, h, moe.shared_width as f64 / tp).seconds,
+            _ => 0.0,
+        };
+        let matrix = &mut again.parts[Part::Matrix as usize];
+        *matrix = (*matrix - last).max(0.0);
         again
     }
 

@@ -33,8 +33,11 @@ pub enum Launch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overlap {
-    /// Bulk or pipelined overlap of tensor-parallel, data-parallel and pipeline traffic (Megatron-Core, torchtitan).
+    /// Tensor-parallel traffic is pipelined with the products (userbuffers, AsyncTP); data-parallel and pipeline
+    /// traffic runs beside compute.
     Modern,
+    /// Tensor-parallel collectives run in order; the rest runs beside compute (Megatron-Core without userbuffers, FSDP2).
+    Plain,
     /// Blocking collectives (Megatron-DeepSpeed 2021-23).
     Blocking,
     /// The XLA scheduler (TPU, Neuron).
@@ -93,6 +96,9 @@ pub struct Recipe {
     pub optimizer_bytes: f64,
     pub task: Task,
     pub extra_recompute: ExtraRecompute,
+    /// A recomputed layer stops at the last tensor that the backward pass needs, so its last product is not repeated
+    /// (XLA's dead-code elimination, PyTorch's non-reentrant checkpoints).
+    pub early_stop: bool,
     /// Kept activations live in host memory between forward and backward.
     pub offload_activations: bool,
     pub software: Software,
@@ -109,6 +115,7 @@ impl Recipe {
             optimizer_bytes: 12.0,
             task: Task::Full,
             extra_recompute: ExtraRecompute::NONE,
+            early_stop: software.overlap == Overlap::Xla,
             offload_activations: false,
             software,
         }

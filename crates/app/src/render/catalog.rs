@@ -128,7 +128,8 @@ fn figures(rows: &[SheetRow], sources: &mut Numbered) -> Grid {
             let value =
                 [&r.value, &r.unit, &r.qualifier].iter().filter(|t| !t.is_empty()).map(|t| t.as_str()).collect::<Vec<_>>().join(" ");
             let cited = sources.of_row(r);
-            grid.row(vec![label, value, r.kind.to_owned(), r.date.clone(), cited, r.note.clone()]);
+            // With spaces a narrow column can break it.
+            grid.row(vec![label, value, r.kind.replace('-', " "), r.date.clone(), cited, r.note.clone()]);
         }
     }
     grid
@@ -176,7 +177,7 @@ fn prices(s: &Sheet, page: &Page) -> String {
             p.per_chip.map_or(String::new(), |v| thousands(v.max(0.0).round() as u64)),
             p.region.clone(),
             p.date.clone(),
-            p.kind.name().to_owned(),
+            p.kind.name().replace('-', " "),
             p.sources.join(", "),
             p.item.clone(),
         ]);

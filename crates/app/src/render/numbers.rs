@@ -2,10 +2,13 @@
 
 use secondsource::answer::Interval;
 
-/// Three significant digits without an exponent: `1230`, `45.6`, `0.0123`.
+/// Three significant digits, without an exponent below a million billion: `1230`, `45.6`, `0.0123`.
 pub fn sig3(v: f64) -> String {
     if !v.is_finite() {
         return "?".to_owned();
+    }
+    if v.abs() >= 1e15 || v != 0.0 && v.abs() < 1e-9 {
+        return format!("{v:.2e}");
     }
     let magnitude = if v == 0.0 { 0 } else { v.abs().log10().floor() as i32 };
     let decimals = (2 - magnitude).clamp(0, 12) as usize;
@@ -76,7 +79,7 @@ pub fn usd(v: f64) -> String {
 pub fn short(v: f64) -> String {
     // 999,600 must become 1.00M, not 1000k.
     let table = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
-    match table.iter().find(|(scale, _)| v.abs() >= scale * 0.9995) {
+    match table.iter().find(|(scale, _)| v.abs() >= scale * 0.9995 && v.abs() < 1e18) {
         Some((scale, unit)) => format!("{}{unit}", sig3(v / scale)),
         None => sig3(v),
     }
@@ -87,7 +90,7 @@ pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -111,7 +114,7 @@ pub fn bar(share: f64, cells: usize) -> String {
     let eighths = (share.clamp(0.0, 1.0) * cells as f64 * 8.0).round() as usize;
     let mut out = "█".repeat(eighths / 8);
     match EIGHTHS.get(eighths % 8) {
-        Some(c) if eighths % 8 > 0 => out.push(*c),
+        Some(c) if !eighths.is_multiple_of(8) => out.push(*c),
         _ if eighths == 0 && share > 0.0 => out.push('▏'),
         _ => {}
     }
@@ -137,6 +140,7 @@ mod tests {
             assert_eq!(sig3(v), text);
         }
         assert_eq!(sig3(f64::NAN), "?");
+        assert_eq!(short(1e300), "1.00e300");
         assert_eq!(short(999_600.0), "1.00M");
         assert_eq!(usd(2.1e8), "$210M");
         assert_eq!(seconds(0.1234), "123 ms");

@@ -89,7 +89,7 @@ fn table(options: &[PlanOption], page: &Page) -> String {
             o.days.map_or(String::new(), |d| run_length(d.p50)),
             o.days.map_or(String::new(), run_range),
             cost,
-            o.energy_mwh.map_or(String::new(), |e| amount(e)),
+            o.energy_mwh.map_or(String::new(), amount),
             o.binds.clone(),
             layout::line(&o.layout),
         ]);

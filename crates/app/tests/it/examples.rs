@@ -13,7 +13,8 @@ fn every_example_runs() {
     for name in files {
         let path = format!("examples/{name}");
         let text = std::fs::read_to_string(root().join(&path)).expect("example");
-        let command = text.lines().find_map(|l| l.strip_prefix("#   secondsource ")).unwrap_or_else(|| panic!("{path} does not say how it is run"));
+        let command =
+            text.lines().find_map(|l| l.strip_prefix("#   secondsource ")).unwrap_or_else(|| panic!("{path} does not say how it is run"));
         assert!(command.contains(&path), "{path}: `{command}` runs another file");
         let sub = command.split_whitespace().next().expect("a subcommand");
         let ran = secondsource(&[sub, &path, "--json"]);

@@ -32,9 +32,13 @@ fn the_page_says_where_time_and_memory_go() {
 
 #[test]
 fn flags_change_the_layout() {
-    let value = secondsource(&["step", BY_HAND, "--tp", "4", "--vpp", "1", "--schedule", "zero-bubble", "--recompute", "full", "--json"]).json();
+    let value =
+        secondsource(&["step", BY_HAND, "--tp", "4", "--vpp", "1", "--schedule", "zero-bubble", "--recompute", "full", "--json"]).json();
     let layout = &value["layout"];
-    assert_eq!((layout["tp"].as_u64(), layout["schedule"].as_str(), layout["recompute"].as_str()), (Some(4), Some("zero-bubble"), Some("full")));
+    assert_eq!(
+        (layout["tp"].as_u64(), layout["schedule"].as_str(), layout["recompute"].as_str()),
+        (Some(4), Some("zero-bubble"), Some("full"))
+    );
 }
 
 #[test]

@@ -85,18 +85,20 @@ pub(crate) fn software(row: &RunRow, stack: Stack) -> Software {
     let (attention, launch, overlap) = match stack {
         Stack::MegatronBridge => (A::Vendor, L::Graph, O::Modern),
         Stack::Nemo => (A::Vendor, L::Graph, O::Modern),
-        Stack::MegatronCore => (A::Vendor, L::Fused, O::Modern),
+        Stack::MegatronCore => (A::Vendor, L::Fused, O::Plain),
         Stack::MegatronOld => (A::Unfused, L::Fused, O::Blocking),
-        Stack::Foundry => (A::Triton, L::Eager, O::Modern),
-        Stack::Torchtitan => (A::Sdpa, if notes.contains("compile") || row.precision.contains("fp8") { L::Fused } else { L::Eager }, O::Modern),
-        Stack::Automodel => (if row.framework.contains("TE") { A::Vendor } else { A::Sdpa }, L::Eager, O::Modern),
-        Stack::Fms => (A::Sdpa, L::Fused, O::Modern),
-        Stack::InternEvo => (A::Vendor, L::Eager, O::Modern),
+        Stack::Foundry => (A::Triton, L::Eager, O::Plain),
+        Stack::Torchtitan => (A::Sdpa, if notes.contains("compile") || row.precision.contains("fp8") { L::Fused } else { L::Eager }, if notes.contains("asynctp") { O::Modern } else { O::Plain }),
+        Stack::Automodel => (if row.framework.contains("TE") { A::Vendor } else { A::Sdpa }, L::Eager, O::Plain),
+        Stack::Fms => (A::Sdpa, L::Fused, O::Plain),
+        Stack::InternEvo => (A::Vendor, L::Eager, O::Plain),
         Stack::MaxTextTpu => (A::Vendor, L::Graph, O::Xla),
         Stack::MaxTextGpu => (A::Vendor, L::Graph, O::Xla),
+        // NeuronX Distributed calls a flash kernel; neuronx-nemo-megatron leaves the scores to the compiler.
+        Stack::Neuron if row.framework.contains("Distributed") => (A::Vendor, L::Graph, O::Xla),
         Stack::Neuron => (A::Unfused, L::Graph, O::Xla),
-        Stack::Gaudi => (A::Vendor, L::Graph, O::Modern),
-        Stack::Amd | Stack::Other => (A::Vendor, L::Fused, O::Modern),
+        Stack::Gaudi => (A::Vendor, L::Graph, O::Plain),
+        Stack::Amd | Stack::Other => (A::Vendor, L::Fused, O::Plain),
     };
     Software { attention, launch, overlap, year }
 }
@@ -213,6 +215,7 @@ pub(crate) fn recipe(row: &RunRow, stack: Stack, linear: Dtype, extra: ExtraReco
         }
         _ => {}
     }
+    r.early_stop |= matches!(stack, Stack::Foundry | Stack::Torchtitan | Stack::Fms | Stack::Automodel);
     r.offload_activations = row.recompute.contains("offload");
     if row.workload == Workload::Lora {
         r.task = Task::Lora { rank: 16 };

@@ -193,7 +193,7 @@ fn infer_vpp(stack: Stack, model: &Model, pp: u32, micro_batches: f64) -> u32 {
         return 1;
     }
     let per_stage = model.layers() / u64::from(pp);
-    let v = if per_stage.is_multiple_of(2) && per_stage > 2 { per_stage / 2 } else { per_stage };
+    let v = if per_stage > 12 && per_stage.is_multiple_of(2) { per_stage / 2 } else { per_stage };
     v.clamp(1, 16) as u32
 }
 
