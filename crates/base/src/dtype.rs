@@ -17,16 +17,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    pub const ALL: [Dtype; 8] = [
-        Dtype::Fp32,
-        Dtype::Tf32,
-        Dtype::Bf16,
-        Dtype::Fp8,
-        Dtype::MxFp8,
-        Dtype::NvFp4,
-        Dtype::MxFp4,
-        Dtype::Int8,
-    ];
+    pub const ALL: [Dtype; 8] = [Dtype::Fp32, Dtype::Tf32, Dtype::Bf16, Dtype::Fp8, Dtype::MxFp8, Dtype::NvFp4, Dtype::MxFp4, Dtype::Int8];
 
     /// Stable position in per-format tables.
     pub const fn index(self) -> usize {

@@ -37,7 +37,8 @@ impl Engine {
     /// accumulator traffic of weight gradients.
     pub fn grouped(&self, experts: f64, m: f64, n: f64, k: f64, backward_weight: bool) -> Cost {
         let e = self.linear.bytes();
-        let bytes = experts * (e * (m * k) + 2.0 * m * n + if backward_weight { e * m * n + 2.0 * self.grad_bytes * k * n } else { e * k * n });
+        let bytes =
+            experts * (e * (m * k) + 2.0 * m * n + if backward_weight { e * m * n + 2.0 * self.grad_bytes * k * n } else { e * k * n });
         // One expert per chip is an ordinary product; the loss grows with the number of experts that share
         // the launch and is full at eight.
         let share = (experts.max(1.0).log2() / 3.0).min(1.0);

@@ -39,11 +39,11 @@ pub struct Found {
     pub unlimited: Option<Candidate>,
     /// The layout that needs the least memory, whether or not it fits.
     pub leanest: Option<Candidate>,
-    /// Layouts of the space that divide the job.
+    /// Layouts of the space.
     pub weighed: u64,
-    /// Of them, cut before their time was computed.
+    /// Of them, cut: they do not divide, do not fit, or cannot be among the best.
     pub pruned: u64,
-    /// Cut by each rule: `memory`, `bound`; and those that do not divide, by the rule they break.
+    /// Cut by each rule; adds up to `pruned`. A choice of sizes that divides with no pipeline at all counts once.
     pub by_rule: BTreeMap<&'static str, u64>,
 }
 
@@ -56,12 +56,17 @@ pub fn search(model: &StepModel<'_>, space: &Space, options: &Options) -> Found 
     let mut found = Found::default();
 
     // Phase 1: which keys divide, and their bounds.
-    let checked: Vec<Result<(f64, Key, Layers, u64), (&'static str, u64)>> = space.keys().into_par_iter().map(|k| bound(model, space, &splits, k)).collect();
+    let checked: Vec<Result<(f64, Key, Layers, u64), (&'static str, u64)>> =
+        space.keys().into_par_iter().map(|k| bound(model, space, &splits, k)).collect();
     let mut keys = Vec::with_capacity(checked.len());
     for c in checked {
         match c {
             Ok(k) => keys.push(k),
-            Err((rule, n)) => *found.by_rule.entry(rule).or_default() += n,
+            Err((rule, n)) => {
+                *found.by_rule.entry(rule).or_default() += n;
+                found.weighed += n;
+                found.pruned += n;
+            }
         }
     }
     keys.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -74,7 +79,8 @@ pub fn search(model: &StepModel<'_>, space: &Space, options: &Options) -> Found 
             break;
         }
         let end = (at + BATCH).min(keys.len());
-        let parts: Vec<Found> = keys[at..end].par_iter().map(|(lower, k, layers, _)| visit(model, space, &splits, options, k, layers, *lower, worst)).collect();
+        let parts: Vec<Found> =
+            keys[at..end].par_iter().map(|(lower, k, layers, _)| visit(model, space, &splits, options, k, layers, *lower, worst)).collect();
         for p in parts {
             found.merge(p, options.top);
         }
@@ -107,7 +113,10 @@ impl Splits {
                 pairs.push((pp, vpp));
             }
         }
-        let list = pairs.into_par_iter().map(|(pp, vpp)| (pp, vpp, Split::new(model.input.model, &Layout { pp, vpp, ..Layout::SINGLE }))).collect();
+        let list = pairs
+            .into_par_iter()
+            .map(|(pp, vpp)| (pp, vpp, Split::new(model.input.model, &Layout { pp, vpp, ..Layout::SINGLE })))
+            .collect();
         Splits { list }
     }
 }
@@ -157,9 +166,8 @@ fn schedules(space: &Space, pp: u32, vpp: u32) -> impl Iterator<Item = Schedule>
 }
 
 fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Result<(f64, Key, Layers, u64), (&'static str, u64)> {
-    let count: u64 = fits(model, space, splits, k)
-        .map(|(pp, vpp, ..)| (zeros(space, pp).count() * schedules(space, pp, vpp).count()) as u64)
-        .sum();
+    let count: u64 =
+        fits(model, space, splits, k).map(|(pp, vpp, ..)| (zeros(space, pp).count() * schedules(space, pp, vpp).count()) as u64).sum();
     let Some((pp, vpp, dp, _)) = fits(model, space, splits, k).next() else {
         return Err(("divide", 1));
     };
@@ -172,7 +180,16 @@ fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Resul
 }
 
 #[expect(clippy::too_many_arguments, reason = "one closure body, named")]
-fn visit(model: &StepModel<'_>, space: &Space, splits: &Splits, options: &Options, k: &Key, layers: &Layers, lower: f64, worst: f64) -> Found {
+fn visit(
+    model: &StepModel<'_>,
+    space: &Space,
+    splits: &Splits,
+    options: &Options,
+    k: &Key,
+    layers: &Layers,
+    lower: f64,
+    worst: f64,
+) -> Found {
     let mut f = Found::default();
     for (pp, vpp, dp, split) in fits(model, space, splits, *k) {
         for zero in zeros(space, pp) {

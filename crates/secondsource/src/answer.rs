@@ -92,11 +92,11 @@ pub struct Rejected {
 /// What the search did.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct SearchOut {
-    /// Layouts whose step time was computed or bounded, over all systems.
+    /// Layouts of the search spaces, over all systems.
     pub weighed: u64,
-    /// Layouts cut, in all.
+    /// Of them, cut by a rule; the others were timed.
     pub pruned: u64,
-    /// Layouts cut by each rule.
+    /// Layouts cut by each rule; adds up to `pruned`.
     pub by_rule: BTreeMap<String, u64>,
 }
 
@@ -110,6 +110,8 @@ pub struct JobOut {
     pub seq: u64,
     pub global_batch: u64,
     pub precision: String,
+    /// Rank of the adapters; absent when all weights are trained.
+    pub lora_rank: Option<u32>,
     pub era: String,
     /// Which of the above are defaults, and why they are what they are.
     pub assumed: Vec<String>,

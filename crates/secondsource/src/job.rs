@@ -181,7 +181,9 @@ pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Di
         }
         d
     })?;
-    let whole = |c: Option<Count>, key: &str| -> Result<Option<f64>, Diagnostic> { c.map(|c| c.value(key).map_err(|d| d.in_file(name))).transpose() };
+    let whole = |c: Option<Count>, key: &str| -> Result<Option<f64>, Diagnostic> {
+        c.map(|c| c.value(key).map_err(|d| d.in_file(name))).transpose()
+    };
     let model = model_source(&file.model, load)?;
     let mut job = Job::new(model);
     job.tokens = whole(file.tokens, "tokens")?;
@@ -229,8 +231,33 @@ pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Di
 }
 
 const KEYS: [&str; 27] = [
-    "model", "tokens", "on", "chips", "within-days", "budget-usd", "seq", "global-batch", "precision", "lora-rank", "era", "top", "fix", "tp", "cp", "pp", "vpp", "dp",
-    "ep", "etp", "micro-batch", "zero", "recompute", "schedule", "cp-mode", "sequence-parallel", "shard-group",
+    "model",
+    "tokens",
+    "on",
+    "chips",
+    "within-days",
+    "budget-usd",
+    "seq",
+    "global-batch",
+    "precision",
+    "lora-rank",
+    "era",
+    "top",
+    "fix",
+    "tp",
+    "cp",
+    "pp",
+    "vpp",
+    "dp",
+    "ep",
+    "etp",
+    "micro-batch",
+    "zero",
+    "recompute",
+    "schedule",
+    "cp-mode",
+    "sequence-parallel",
+    "shard-group",
 ];
 
 /// A built-in name, or the text of a `config.json` that `load` brings.
@@ -247,11 +274,18 @@ fn positive(v: f64, name: &str) -> Result<f64, Diagnostic> {
 
 /// Number format of the linear layers.
 pub fn parse_precision(word: &str) -> Result<Dtype, Diagnostic> {
-    Dtype::parse(word).ok_or_else(|| Diagnostic::error(format!("`{word}` is not a number format")).suggest(word, Dtype::ALL.map(Dtype::name)).hint("one of bf16, fp8, mxfp8, nvfp4, mxfp4, int8, tf32, fp32"))
+    Dtype::parse(word).ok_or_else(|| {
+        Diagnostic::error(format!("`{word}` is not a number format"))
+            .suggest(word, Dtype::ALL.map(Dtype::name))
+            .hint("one of bf16, fp8, mxfp8, nvfp4, mxfp4, int8, tf32, fp32")
+    })
 }
 
 pub fn parse_era(word: &str) -> Result<Era, Diagnostic> {
-    Era::ALL.into_iter().find(|e| e.name() == word).ok_or_else(|| Diagnostic::error(format!("`{word}` is not a software era")).hint("one of 2023, 2025, 2026"))
+    Era::ALL
+        .into_iter()
+        .find(|e| e.name() == word)
+        .ok_or_else(|| Diagnostic::error(format!("`{word}` is not a software era")).hint("one of 2023, 2025, 2026"))
 }
 
 /// `0` to `3`, or `fsdp` for 3.
@@ -267,13 +301,32 @@ pub fn parse_zero(word: &str) -> Result<Zero, Diagnostic> {
 
 /// Sets one part of a layout from `key=value` (`--fix tp=8`).
 pub fn apply_fix(fix: &mut Fix, word: &str) -> Result<(), Diagnostic> {
-    const NAMES: [&str; 14] =
-        ["tp", "cp", "pp", "vpp", "dp", "ep", "etp", "micro-batch", "zero", "recompute", "schedule", "cp-mode", "sequence-parallel", "shard-group"];
+    const NAMES: [&str; 14] = [
+        "tp",
+        "cp",
+        "pp",
+        "vpp",
+        "dp",
+        "ep",
+        "etp",
+        "micro-batch",
+        "zero",
+        "recompute",
+        "schedule",
+        "cp-mode",
+        "sequence-parallel",
+        "shard-group",
+    ];
     let Some((key, value)) = word.split_once('=') else {
         return Err(Diagnostic::error(format!("`{word}` is not of the form key=value")).hint("for example tp=8"));
     };
     let n = || -> Result<Option<u32>, Diagnostic> {
-        value.parse::<u32>().ok().filter(|v| *v > 0).map(Some).ok_or_else(|| Diagnostic::error(format!("`{key}` must be a whole number above zero, not `{value}`")))
+        value
+            .parse::<u32>()
+            .ok()
+            .filter(|v| *v > 0)
+            .map(Some)
+            .ok_or_else(|| Diagnostic::error(format!("`{key}` must be a whole number above zero, not `{value}`")))
     };
     match key.replace('_', "-").as_str() {
         "tp" => fix.tp = n()?,
@@ -286,14 +339,31 @@ pub fn apply_fix(fix: &mut Fix, word: &str) -> Result<(), Diagnostic> {
         "micro-batch" => fix.micro_batch = n()?,
         "shard-group" => fix.shard_group = n()?,
         "zero" => fix.zero = Some(parse_zero(value)?),
-        "recompute" => fix.recompute = Some(one_of(key, value, &[("none", Recompute::None), ("selective", Recompute::Selective), ("full", Recompute::Full)])?),
+        "recompute" => {
+            fix.recompute =
+                Some(one_of(key, value, &[("none", Recompute::None), ("selective", Recompute::Selective), ("full", Recompute::Full)])?)
+        }
         "schedule" => {
-            let table = [("1f1b", Schedule::OneFOneB), ("zero-bubble", Schedule::ZeroBubble), ("dualpipe", Schedule::Dualpipe), ("gpipe", Schedule::Gpipe)];
+            let table = [
+                ("1f1b", Schedule::OneFOneB),
+                ("zero-bubble", Schedule::ZeroBubble),
+                ("dualpipe", Schedule::Dualpipe),
+                ("gpipe", Schedule::Gpipe),
+            ];
             fix.schedule = Some(one_of(key, value, &table)?);
         }
-        "cp-mode" => fix.cp_mode = Some(one_of(key, value, &[("ring", CpMode::Ring), ("all-gather", CpMode::AllGather), ("ulysses", CpMode::Ulysses)])?),
-        "sequence-parallel" => fix.sequence_parallel = Some(one_of(key, value, &[("on", true), ("off", false), ("true", true), ("false", false)])?),
-        _ => return Err(Diagnostic::error(format!("`{key}` is not a part of a layout")).suggest(key, NAMES).hint(format!("one of {}", NAMES.join(", ")))),
+        "cp-mode" => {
+            fix.cp_mode =
+                Some(one_of(key, value, &[("ring", CpMode::Ring), ("all-gather", CpMode::AllGather), ("ulysses", CpMode::Ulysses)])?)
+        }
+        "sequence-parallel" => {
+            fix.sequence_parallel = Some(one_of(key, value, &[("on", true), ("off", false), ("true", true), ("false", false)])?)
+        }
+        _ => {
+            return Err(Diagnostic::error(format!("`{key}` is not a part of a layout"))
+                .suggest(key, NAMES)
+                .hint(format!("one of {}", NAMES.join(", "))));
+        }
     }
     Ok(())
 }

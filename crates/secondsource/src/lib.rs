@@ -10,9 +10,9 @@ mod step;
 mod twin;
 mod validate;
 
+pub use plan::words;
 pub use secondsource_base::{Diagnostic, Dtype, Figure, Severity, quantity};
 pub use secondsource_catalog as catalog;
 pub use secondsource_catalog::Catalog;
 pub use secondsource_workload as workload;
-pub use plan::words;
 pub use twin::{Progress, Twin};

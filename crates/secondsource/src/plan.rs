@@ -14,8 +14,8 @@ use secondsource_step::{Binds, StepInput, StepModel, StepResult, seat};
 use secondsource_workload::layout::{Layout, Recompute, Schedule};
 use secondsource_workload::model::Model;
 
-/// Largest job that `--chips auto` considers.
-const MOST_CHIPS: u64 = 1 << 20;
+/// Largest job that is looked at, and that `--chips auto` considers.
+pub(crate) const MOST_CHIPS: u64 = 1 << 20;
 
 /// A system of the job, seated for a number of chips.
 pub(crate) struct Seat {
@@ -35,7 +35,11 @@ impl Seat {
     pub fn billed(&self) -> f64 {
         let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
         let (used, whole) = (domain(&self.hw), domain(&self.full));
-        if used < whole && u64::from(used) <= self.chips { self.chips as f64 * f64::from(whole) / f64::from(used) } else { self.chips as f64 }
+        if used < whole && u64::from(used) <= self.chips {
+            self.chips as f64 * f64::from(whole) / f64::from(used)
+        } else {
+            self.chips as f64
+        }
     }
 
     fn notes(&self) -> Vec<String> {
@@ -77,17 +81,29 @@ impl Twin {
     pub(crate) fn plan_job(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
         let model = self.model(&job.model)?;
         if job.on.is_empty() {
-            return Err(Diagnostic::error("no system to plan on").hint("name some, for example --on h100-sxm,trn2-ultraserver; `secondsource catalog list` shows all"));
+            return Err(Diagnostic::error("no system to plan on")
+                .hint("name some, for example --on h100-sxm,trn2-ultraserver; `secondsource catalog list` shows all"));
         }
+        setup::check(job, &model)?;
         let out = setup::fill(job, &model);
         if job.chips == Chips::Auto && job.within_days.is_none() && job.budget_usd.is_none() {
-            return Err(Diagnostic::error("`chips` is auto, but there is neither a deadline nor a budget to size by").hint("give --chips N, or --within 90d, or --budget 40M"));
+            return Err(Diagnostic::error("`chips` is auto, but there is neither a deadline nor a budget to size by")
+                .hint("give --chips N, or --within 90d, or --budget 40M"));
         }
         if job.chips == Chips::Auto && job.tokens.is_none() {
-            return Err(Diagnostic::error("sizing by deadline or budget needs the number of tokens").hint("give --tokens, for example --tokens 15.6T"));
+            return Err(Diagnostic::error("sizing by deadline or budget needs the number of tokens")
+                .hint("give --tokens, for example --tokens 15.6T"));
         }
-        let mut systems = Vec::new();
+        if let Chips::Count(n) = job.chips
+            && n > MOST_CHIPS
+        {
+            return Err(Diagnostic::error(format!("a job of {n} chips; at most {MOST_CHIPS} are looked at")));
+        }
+        let mut systems: Vec<(String, Result<Hardware, Diagnostic>)> = Vec::new();
         for name in &job.on {
+            if systems.iter().any(|(n, _)| n == name) {
+                continue;
+            }
             // A name that is nowhere in the catalog is bad input; a known system that lacks a figure is an answer.
             self.catalog.system(name).map(|_| ()).or_else(|e| self.catalog.chip(name).map(|_| ()).map_err(|_| e))?;
             let hw = self.catalog.hardware(name).map(|mut h| {
@@ -96,7 +112,8 @@ impl Twin {
             });
             systems.push((name.clone(), hw));
         }
-        let mut answer = PlanAnswer { job: out, options: Vec::new(), rejected: Vec::new(), pareto: Vec::new(), search: SearchOut::default() };
+        let mut answer =
+            PlanAnswer { job: out, options: Vec::new(), rejected: Vec::new(), pareto: Vec::new(), search: SearchOut::default() };
         let total = systems.len() as u64;
         for (i, (name, hw)) in systems.into_iter().enumerate() {
             progress(i as u64, total);
@@ -109,7 +126,11 @@ impl Twin {
         answer.options.sort_by(|a, b| {
             let days = |o: &PlanOption| o.days.map_or(o.step_s.p50, |d| d.p50);
             let cost = |o: &PlanOption| o.cost_usd.as_ref().map_or(f64::INFINITY, |c| c.p50);
-            if job.budget_usd.is_some() { cost(a).total_cmp(&cost(b)).then(days(a).total_cmp(&days(b))) } else { days(a).total_cmp(&days(b)) }
+            if job.budget_usd.is_some() {
+                cost(a).total_cmp(&cost(b)).then(days(a).total_cmp(&days(b)))
+            } else {
+                days(a).total_cmp(&days(b))
+            }
         });
         answer.pareto = pareto(&answer.options);
         Ok(answer)
@@ -126,7 +147,11 @@ impl Twin {
         if let (Some(max), Some(first)) = (full.max_chips, seats.first())
             && *first > max
         {
-            return reject(answer, format!("{name} has at most {max} chips in one network, and the job asks for {first}"), Some(format!("--chips {max} or fewer")));
+            return reject(
+                answer,
+                format!("{name} has at most {max} chips in one network, and the job asks for {first}"),
+                Some(format!("--chips {max} or fewer")),
+            );
         }
         let meets = |o: &PlanOption| -> bool {
             let days = job.within_days.is_none_or(|d| o.days.is_some_and(|x| x.p50 <= d));
@@ -192,7 +217,14 @@ impl Twin {
     }
 
     /// The best layouts at one size, or why the chip cannot run the job at all.
-    fn options_at(&self, job: &Job, model: &Model, full: &Hardware, chips: u64, answer: &mut PlanAnswer) -> Result<(Vec<PlanOption>, Found), String> {
+    fn options_at(
+        &self,
+        job: &Job,
+        model: &Model,
+        full: &Hardware,
+        chips: u64,
+        answer: &mut PlanAnswer,
+    ) -> Result<(Vec<PlanOption>, Found), String> {
         let seat = Seat::new(full.clone(), chips);
         let step = self.step_model(job, model, &seat, &answer.job)?;
         let space = Space::new(&step, pins(job));
@@ -214,8 +246,21 @@ impl Twin {
         Ok((options, found))
     }
 
-    pub(crate) fn step_model<'a>(&'a self, job: &Job, model: &'a Model, seat: &'a Seat, out: &crate::answer::JobOut) -> Result<StepModel<'a>, String> {
-        let input = StepInput { model, hw: &seat.hw, seq: out.seq, global_batch: out.global_batch, chips: seat.chips, library: setup::library(&self.catalog, &seat.hw) };
+    pub(crate) fn step_model<'a>(
+        &'a self,
+        job: &Job,
+        model: &'a Model,
+        seat: &'a Seat,
+        out: &crate::answer::JobOut,
+    ) -> Result<StepModel<'a>, String> {
+        let input = StepInput {
+            model,
+            hw: &seat.hw,
+            seq: out.seq,
+            global_batch: out.global_batch,
+            chips: seat.chips,
+            library: setup::library(&self.catalog, &seat.hw),
+        };
         let recipe = setup::recipe(job, &seat.hw.chip.family, job.era);
         StepModel::new(input, recipe, &self.calibration.params, &self.calibration.energy).map_err(|e| e.to_string())
     }
@@ -228,7 +273,13 @@ impl Twin {
             return (format!("no layout divides the job over {chips} chips (cut by: {})", rules.join(", ")), None);
         };
         let why = format!("no layout fits: the leanest needs {:.1} of {gib:.1} GiB a chip ({})", lean.memory / GIB, words(&lean.layout));
-        let mut scratch = PlanAnswer { job: setup::fill(job, model), options: Vec::new(), rejected: Vec::new(), pareto: Vec::new(), search: SearchOut::default() };
+        let mut scratch = PlanAnswer {
+            job: setup::fill(job, model),
+            options: Vec::new(),
+            rejected: Vec::new(),
+            pareto: Vec::new(),
+            search: SearchOut::default(),
+        };
         let mut n = chips * 2;
         while n <= (chips * 64).min(MOST_CHIPS) && full.max_chips.is_none_or(|m| n <= m) {
             if let Ok((o, _)) = self.options_at(job, model, full, n, &mut scratch)
@@ -258,7 +309,7 @@ impl Twin {
                 usd_per_chip_hour: q.usd_per_chip_hour,
                 provider: q.provider,
                 region: q.region,
-                price_source: format!("{} ({})", q.source, q.item),
+                price_source: format!("{} [{}]: {}", q.source_title, q.source, q.item),
                 price_date: q.date,
                 price_kind: q.kind.name().to_owned(),
             }
@@ -267,7 +318,10 @@ impl Twin {
         let energy_mwh = power.as_ref().zip(days).map(|(p, d)| energy::energy_kwh(p, billed, d.p50 * 24.0) / 1e3);
         let mut notes = seat.notes();
         if !self.calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip.id) {
-            notes.push(format!("no published training run on {} is in the calibration: its {} family and datasheet speak for it", chip.id, chip.family));
+            notes.push(format!(
+                "no published training run on {} is in the calibration: its {} family and datasheet speak for it",
+                chip.id, chip.family
+            ));
         }
         PlanOption {
             system: seat.hw.system.clone(),
@@ -297,7 +351,7 @@ fn miss(job: &Job, o: &PlanOption) -> String {
     if let (Some(want), Some(d)) = (job.within_days, o.days)
         && d.p50 > want
     {
-        parts.push(format!("takes {:.0} days on {} chips, {want:.0} were asked for", d.p50, o.chips));
+        parts.push(format!("takes {:.1} days on {} chips, {want:.1} were asked for", d.p50, o.chips));
     }
     if let Some(b) = job.budget_usd {
         match &o.cost_usd {
@@ -329,7 +383,8 @@ fn sizes(hw: &Hardware) -> Vec<u64> {
 
 /// Options that no other beats in days, cost and chips at once. An option without a price is compared on the rest.
 fn pareto(options: &[PlanOption]) -> Vec<usize> {
-    let key = |o: &PlanOption| [o.days.map_or(o.step_s.p50, |d| d.p50), o.cost_usd.as_ref().map_or(f64::INFINITY, |c| c.p50), o.chips as f64];
+    let key =
+        |o: &PlanOption| [o.days.map_or(o.step_s.p50, |d| d.p50), o.cost_usd.as_ref().map_or(f64::INFINITY, |c| c.p50), o.chips as f64];
     (0..options.len())
         .filter(|i| {
             let a = key(&options[*i]);

@@ -3,7 +3,7 @@
 use crate::answer::{Interval, JobOut};
 use crate::calibrate::{Calibration, SpreadGroup};
 use crate::job::{Era, Job};
-use secondsource_base::{Dtype, quantity};
+use secondsource_base::{Diagnostic, Dtype, quantity};
 use secondsource_catalog::Catalog;
 use secondsource_catalog::hardware::Hardware;
 use secondsource_fabric::{Library, LibraryKind, Thresholds};
@@ -50,6 +50,23 @@ pub(crate) fn library(catalog: &Catalog, hw: &Hardware) -> Library {
     lib
 }
 
+/// Limits of a job that no file format can state.
+pub(crate) fn check(job: &Job, model: &Model) -> Result<(), Diagnostic> {
+    if let Some(rank) = job.lora_rank
+        && !(1..=model.hidden).contains(&u64::from(rank))
+    {
+        return Err(Diagnostic::error(format!("LoRA rank {rank}; it must be from 1 to the model's width {}", model.hidden)));
+    }
+    for (name, value) in [("seq", job.seq), ("global-batch", job.global_batch)] {
+        if let Some(v) = value
+            && !(1..=1 << 32).contains(&v)
+        {
+            return Err(Diagnostic::error(format!("{name} is {v}; it must be from 1 to 2^32")));
+        }
+    }
+    Ok(())
+}
+
 /// The job with its defaults filled in.
 pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
     let mut assumed = Vec::new();
@@ -70,7 +87,9 @@ pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
         batch
     });
     let precision = job.precision.unwrap_or_else(|| {
-        assumed.push("linear layers in bf16 with fp32 master weights and Adam (give --precision)".to_owned());
+        let what =
+            if job.lora_rank.is_some() { "frozen weights in bf16" } else { "linear layers in bf16 with fp32 master weights and Adam" };
+        assumed.push(format!("{what} (give --precision)"));
         Dtype::Bf16
     });
     let era = match job.era {
@@ -89,6 +108,7 @@ pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
         seq,
         global_batch,
         precision: precision.name().to_owned(),
+        lora_rank: job.lora_rank,
         era: era.to_owned(),
         assumed,
     }

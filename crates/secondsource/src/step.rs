@@ -2,7 +2,7 @@
 
 use crate::answer::{FitAnswer, FitChange, HbmOut, StepAnswer};
 use crate::job::{Chips, Era, Job};
-use crate::plan::{Seat, pins, words};
+use crate::plan::{MOST_CHIPS, Seat, pins, words};
 use crate::setup;
 use crate::twin::Twin;
 use secondsource_base::Diagnostic;
@@ -35,26 +35,50 @@ fn layout_of(p: &Pins, chips: Chips) -> Result<(Layout, u64), Diagnostic> {
         sequence_parallel: p.sequence_parallel.unwrap_or(true),
         cp_mode: p.cp_mode.unwrap_or(s.cp_mode),
     };
-    for (name, v) in [("tp", l.tp), ("cp", l.cp), ("pp", l.pp), ("dp", l.dp), ("micro-batch", l.micro_batch), ("vpp", l.vpp), ("ep", l.ep), ("etp", l.etp)] {
+    for (name, v) in [
+        ("tp", l.tp),
+        ("cp", l.cp),
+        ("pp", l.pp),
+        ("dp", l.dp),
+        ("micro-batch", l.micro_batch),
+        ("vpp", l.vpp),
+        ("ep", l.ep),
+        ("etp", l.etp),
+    ] {
         if v == 0 {
             return Err(Diagnostic::error(format!("{name} is 0; every parallel size is at least 1")));
         }
     }
-    let inner = u64::from(l.tp) * u64::from(l.cp) * u64::from(l.pp);
+    let inner = Layout { dp: 1, ..l }.devices();
+    if l.devices() > MOST_CHIPS || matches!(chips, Chips::Count(n) if n > MOST_CHIPS) {
+        return Err(Diagnostic::error(format!("a job of more than {MOST_CHIPS} chips")).hint("no network of the catalog joins that many"));
+    }
     let Chips::Count(n) = chips else {
         return Ok((l, l.devices()));
     };
     if p.dp.is_some() {
         if l.devices() != n {
-            return Err(Diagnostic::error(format!("tp {} x cp {} x pp {} x dp {} is {} chips, not {n}", l.tp, l.cp, l.pp, l.dp, l.devices()))
-                .hint(if n.is_multiple_of(inner) { format!("dp {} would use all {n}", n / inner) } else { format!("use {} chips", l.devices()) }));
+            return Err(Diagnostic::error(format!(
+                "tp {} x cp {} x pp {} x dp {} is {} chips, not {n}",
+                l.tp,
+                l.cp,
+                l.pp,
+                l.dp,
+                l.devices()
+            ))
+            .hint(if n.is_multiple_of(inner) {
+                format!("dp {} would use all {n}", n / inner)
+            } else {
+                format!("use {} chips", l.devices())
+            }));
         }
     } else if n.is_multiple_of(inner) {
         l.dp = u32::try_from(n / inner).unwrap_or(u32::MAX);
     } else {
         let below = n / inner * inner;
-        return Err(Diagnostic::error(format!("tp {} x cp {} x pp {} = {inner} does not divide {n} chips", l.tp, l.cp, l.pp))
-            .hint(if below > 0 { format!("{below} or {} chips would divide", below + inner) } else { format!("it needs at least {inner} chips") }));
+        return Err(Diagnostic::error(format!("tp {} x cp {} x pp {} = {inner} does not divide {n} chips", l.tp, l.cp, l.pp)).hint(
+            if below > 0 { format!("{below} or {} chips would divide", below + inner) } else { format!("it needs at least {inner} chips") },
+        ));
     }
     Ok((l, n))
 }
@@ -92,6 +116,7 @@ impl Twin {
 
     fn with_fixed<T>(&self, job: &Job, f: impl FnOnce(&Fixed, &StepModel<'_>) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
         let fixed = self.fixed(job)?;
+        setup::check(job, &fixed.model)?;
         let mut out = setup::fill(job, &fixed.model);
         if job.global_batch.is_none() {
             // A batch nobody named must at least give every rank of the pipeline a micro-batch.
@@ -111,7 +136,12 @@ impl Twin {
             let exact = exact_pipeline(step, &x.layout)?;
             if let Some(exact) = exact {
                 let closed = step.pipeline_seconds(&x.layout);
-                option.notes.push(format!("pipeline event by event: {:.4} s; closed form used above: {:.4} s ({:+.1}%)", exact, closed, (closed / exact - 1.0) * 100.0));
+                option.notes.push(format!(
+                    "pipeline event by event: {:.4} s; closed form used above: {:.4} s ({:+.1}%)",
+                    exact,
+                    closed,
+                    (closed / exact - 1.0) * 100.0
+                ));
             }
             let other_eras = Era::ALL
                 .into_iter()
@@ -150,19 +180,25 @@ impl Twin {
             let r = step.evaluate(&x.layout, true).map_err(misfit)?;
             let peak = r.memory.total();
             let fits = peak <= capacity;
-            let mut changes: Vec<FitChange> = changes(&x.layout, step.input.global_batch)
+            let mut list: Vec<FitChange> = changes(&x.layout, step.input.global_batch)
                 .into_iter()
                 .filter_map(|(change, l)| {
                     let n = step.evaluate(&l, true).ok()?;
                     let total = n.memory.total();
                     // When it does not fit: what makes it fit. When it fits: what would be faster and still fit.
                     let useful = total <= capacity && if fits { n.seconds < r.seconds } else { true };
-                    useful.then(|| FitChange { change, layout: l, peak_gib: total / GIB, step_s: n.seconds, slowdown_pct: (n.seconds / r.seconds - 1.0) * 100.0 })
+                    useful.then(|| FitChange {
+                        change,
+                        layout: l,
+                        peak_gib: total / GIB,
+                        step_s: n.seconds,
+                        slowdown_pct: (n.seconds / r.seconds - 1.0) * 100.0,
+                    })
                 })
                 .collect();
-            changes.sort_by(|a, b| a.step_s.total_cmp(&b.step_s).then(words(&a.layout).cmp(&words(&b.layout))));
-            changes.dedup_by(|a, b| a.layout == b.layout);
-            changes.truncate(6);
+            list.sort_by(|a, b| a.step_s.total_cmp(&b.step_s).then(words(&a.layout).cmp(&words(&b.layout))));
+            list.dedup_by(|a, b| a.layout == b.layout);
+            list.truncate(6);
             Ok(FitAnswer {
                 system: x.seat.hw.system.clone(),
                 fits,
@@ -171,7 +207,7 @@ impl Twin {
                 margin_gib: (capacity - peak) / GIB,
                 by_stage_gib: step.memory_by_stage(&x.layout).iter().map(gib).collect(),
                 step_s: r.seconds,
-                changes,
+                changes: list,
             })
         })
     }
@@ -238,7 +274,9 @@ fn changes(l: &Layout, batch: u64) -> Vec<(String, Layout)> {
     let mut all = single(l);
     for (what, one) in single(l) {
         for (more, two) in single(&one) {
-            if two != *l {
+            // Two changes of the same thing are one change, listed already or undone.
+            let same = what.split([' ', '-']).next() == more.split([' ', '-']).next();
+            if !same && two != *l {
                 all.push((format!("{what}, {more}"), two));
             }
         }

@@ -36,7 +36,12 @@ impl Twin {
         Ok((cases, skipped, warnings))
     }
 
-    pub(crate) fn validate_table(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<(ValidateAnswer, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub(crate) fn validate_table(
+        &self,
+        file: &str,
+        text: &str,
+        progress: Progress<'_>,
+    ) -> Result<(ValidateAnswer, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (cases, mut skipped, warnings) = self.cases(file, text)?;
         let calibration = &self.calibration;
         let fold = |kind: &str, name: &str| calibration.folds.iter().find(|f| f.kind == kind && f.name == name).map(|f| &f.params);
@@ -47,7 +52,8 @@ impl Twin {
             .map(|c| {
                 progress(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed), total);
                 let skip = |why: String| Skipped { id: c.id.clone(), grade: c.grade, why };
-                let model = StepModel::new(c.step_input(), c.recipe, &calibration.params, &calibration.energy).map_err(|e| skip(e.to_string()))?;
+                let model =
+                    StepModel::new(c.step_input(), c.recipe, &calibration.params, &calibration.energy).map_err(|e| skip(e.to_string()))?;
                 let r = model.evaluate(&c.layout, false).map_err(|e| skip(e.why))?;
                 if !r.seconds.is_finite() || r.seconds <= 0.0 {
                     return Err(skip("the cells give no finite step time".to_owned()));
@@ -88,7 +94,11 @@ impl Twin {
                 }
             })
             .collect();
-        rows.extend(skipped.iter().map(|s| ValidateRow::Skipped { id: s.id.clone(), grade: s.grade.name().to_owned(), skipped: s.why.clone() }));
+        rows.extend(skipped.iter().map(|s| ValidateRow::Skipped {
+            id: s.id.clone(),
+            grade: s.grade.name().to_owned(),
+            skipped: s.why.clone(),
+        }));
 
         let inside = |p: &Predicted<'_>| {
             let (i, _) = setup::interval(calibration, &p.case.chip, p.case.model.is_moe(), p.seconds);
@@ -98,9 +108,10 @@ impl Twin {
         let inside_held_out = |p: &Predicted<'_>| p.without_source.is_some_and(|s| residuals.inside_without_source(p.case, s));
         let ab = |p: &&Predicted<'_>| p.case.grade <= Grade::B;
         let a = |p: &&Predicted<'_>| p.case.grade == Grade::A;
-        let sum = |keep: &dyn Fn(&&Predicted<'_>) -> bool, value: &dyn Fn(&Predicted<'_>) -> Option<f64>, inside: &dyn Fn(&Predicted<'_>) -> bool, lost: u64| {
-            summarise(good.iter().filter(keep), value, inside, lost)
-        };
+        let sum = |keep: &dyn Fn(&&Predicted<'_>) -> bool,
+                   value: &dyn Fn(&Predicted<'_>) -> Option<f64>,
+                   inside: &dyn Fn(&Predicted<'_>) -> bool,
+                   lost: u64| { summarise(good.iter().filter(keep), value, inside, lost) };
         let now = |p: &Predicted<'_>| Some(p.seconds);
         let lost = |g: Grade| skipped.iter().filter(|s| s.grade <= g).count() as u64;
         let mut by_chip = BTreeMap::new();
@@ -131,9 +142,12 @@ impl Twin {
     pub(crate) fn calibrate_table(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<CalibrateAnswer, Vec<Diagnostic>> {
         let (cases, _, _) = self.cases(file, text)?;
         let priors = Priors::embedded().map_err(|d| vec![d])?;
-        let used: Vec<&Case> = cases.iter().filter(|c| c.grade <= Grade::B && predict(c, &priors.params(), &priors.energy).is_some()).collect();
+        let used: Vec<&Case> =
+            cases.iter().filter(|c| c.grade <= Grade::B && predict(c, &priors.params(), &priors.energy).is_some()).collect();
         if used.len() < 3 {
-            return Err(vec![Diagnostic::error(format!("{} rows of grade A or B can be simulated; a fit needs at least 3", used.len())).in_file(file)]);
+            return Err(vec![
+                Diagnostic::error(format!("{} rows of grade A or B can be simulated; a fit needs at least 3", used.len())).in_file(file),
+            ]);
         }
         let groups = |key: &dyn Fn(&Case) -> &str| {
             let mut v: Vec<&str> = used.iter().map(|c| key(c)).collect();
@@ -227,7 +241,12 @@ struct Residuals {
 
 impl Residuals {
     fn new<'a>(cases: impl Iterator<Item = (&'a Case, f64)>) -> Residuals {
-        Residuals { list: cases.filter(|(c, _)| c.grade <= Grade::B).map(|(c, s)| (c.source.clone(), c.model.is_moe(), (c.measured / s).ln())).collect() }
+        Residuals {
+            list: cases
+                .filter(|(c, _)| c.grade <= Grade::B)
+                .map(|(c, s)| (c.source.clone(), c.model.is_moe(), (c.measured / s).ln()))
+                .collect(),
+        }
     }
 
     fn quantiles(mut v: Vec<f64>) -> Option<(f64, f64, f64)> {

@@ -64,7 +64,16 @@ impl StepInput<'_> {
     /// planner should ask but published runs sometimes break (heads over tp, whole micro-batches).
     pub fn check(&self, l: &Layout, strict: bool) -> Result<(), Misfit> {
         let no = |rule, why: String| Err(Misfit::new(rule, why));
-        for (name, v) in [("tp", l.tp), ("cp", l.cp), ("pp", l.pp), ("vpp", l.vpp), ("dp", l.dp), ("ep", l.ep), ("etp", l.etp), ("micro_batch", l.micro_batch)] {
+        for (name, v) in [
+            ("tp", l.tp),
+            ("cp", l.cp),
+            ("pp", l.pp),
+            ("vpp", l.vpp),
+            ("dp", l.dp),
+            ("ep", l.ep),
+            ("etp", l.etp),
+            ("micro_batch", l.micro_batch),
+        ] {
             if v == 0 {
                 return no("zero", format!("{name} is 0; every parallel size is at least 1"));
             }
@@ -76,6 +85,10 @@ impl StepInput<'_> {
         }
         if l.vpp > 1 && l.pp == 1 {
             return no("vpp", format!("vpp {} needs pp above 1", l.vpp));
+        }
+        let ranks = u64::from(l.dp) * u64::from(l.cp);
+        if l.shard_group > 0 && !ranks.is_multiple_of(u64::from(l.shard_group)) {
+            return no("shard-group", format!("a shard group of {} does not divide dp x cp = {ranks}", l.shard_group));
         }
         if l.schedule == Schedule::Dualpipe && !l.pp.is_multiple_of(2) {
             return no("dualpipe", format!("DualPipe needs an even pp, not {}", l.pp));
@@ -133,7 +146,10 @@ impl StepInput<'_> {
         }
         let per_rank = u64::from(l.dp) * u64::from(l.micro_batch);
         if !self.global_batch.is_multiple_of(per_rank) {
-            return no("batch", format!("dp {} x micro-batch {} does not divide the global batch of {} sequences", l.dp, l.micro_batch, self.global_batch));
+            return no(
+                "batch",
+                format!("dp {} x micro-batch {} does not divide the global batch of {} sequences", l.dp, l.micro_batch, self.global_batch),
+            );
         }
         let m = self.global_batch / per_rank;
         if l.vpp > 1 && !m.is_multiple_of(u64::from(l.pp)) {

@@ -151,6 +151,9 @@ impl LayerContext<'_> {
             self.ssm(s, tokens, &mut t, &mut wide);
             blocks += 1.0;
         }
+        if layer.extra_weights > 0 {
+            self.linear(tokens, layer.extra_weights as f64 / h / tp, h, &mut t);
+        }
         let mut moe = false;
         match layer.ffn {
             Ffn::None => {}
@@ -399,7 +402,8 @@ impl LayerContext<'_> {
         let per_expert = received / local;
         let width = m.width as f64 / etp;
         let up = (matrices - 1.0) * width;
-        for (n, kk) in [(up, h), (h, width)] {
+        let io = if m.latent > 0 { m.latent as f64 } else { h };
+        for (n, kk) in [(up, io), (io, width)] {
             t.forward.put(Part::Matrix, self.engine.grouped(local, per_expert, n, kk, false));
             t.backward_input.put(Part::Matrix, self.engine.grouped(local, per_expert, kk, n, false));
             if !self.lora() {

@@ -181,6 +181,11 @@ impl Account<'_> {
             // A tied output matrix is a second copy of the embedding when it sits on another stage.
             let copy = if class.first { 0 } else { model.embedding_params };
             local.dense += if model.head_params > 0 { model.head_params } else { copy } as f64 / tp;
+            if let Some(run) = model.runs.last() {
+                let one = LocalParams::of_layer(&run.layer, l);
+                local.dense += one.dense * model.mtp_layers as f64;
+                local.routed += one.routed * model.mtp_layers as f64;
+            }
         }
         local
     }
@@ -228,7 +233,11 @@ impl Account<'_> {
         let gradients = spread(recipe.grad_bytes * trained, sharded(Zero::Z2));
         let optimizer = spread(recipe.optimizer_bytes * trained, sharded(Zero::Z1));
         let activations = (kept * in_flight(l, rank, self.micro_batches) + working) * tokens;
-        let logits = if self.split.classes[k].last && model.head_flops_per_token > 0 { tokens * model.vocab as f64 / tp * logit_bytes(recipe) } else { 0.0 };
+        let logits = if self.split.classes[k].last && model.head_flops_per_token > 0 {
+            tokens * model.vocab as f64 / tp * logit_bytes(recipe)
+        } else {
+            0.0
+        };
         let mut buffers = 4.0 * tokens * model.hidden as f64 * 2.0;
         if l.zero == Zero::Z3 {
             buffers += (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest;

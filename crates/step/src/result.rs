@@ -68,7 +68,22 @@ pub struct Breakdown {
 
 impl Breakdown {
     pub const NAMES: [&'static str; 16] = [
-        "matrix", "attention", "elementwise", "moe", "recompute", "head", "host", "tp", "cp", "ep", "fsdp", "dp", "pp", "bubble", "optimizer", "constant",
+        "matrix",
+        "attention",
+        "elementwise",
+        "moe",
+        "recompute",
+        "head",
+        "host",
+        "tp",
+        "cp",
+        "ep",
+        "fsdp",
+        "dp",
+        "pp",
+        "bubble",
+        "optimizer",
+        "constant",
     ];
 
     pub fn to_array(&self) -> [f64; 16] {

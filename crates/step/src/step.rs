@@ -9,6 +9,7 @@ use crate::result::{Binds, Breakdown, StepResult};
 use crate::schedule::StageTimes;
 use secondsource_catalog::calibration::Params;
 use secondsource_chip::{Engine, MissingPeak};
+use secondsource_workload::FlopsConvention;
 use secondsource_workload::layout::{Layout, Recompute, Schedule, Zero};
 use secondsource_workload::recipe::{Overlap, Recipe, Task};
 
@@ -40,7 +41,15 @@ impl<'a> StepModel<'a> {
         let engine = Engine::new(&input.hw.chip, &recipe, params, energy)?;
         let forward = forward_flops(&input);
         let passes = if recipe.task == Task::Full { 3.0 } else { 2.0 };
-        Ok(StepModel { input, recipe, params: *params, engine, net: Net::new(input.hw, input.chips, input.library, params), flops_per_token: forward * passes, flops_forward_per_token: forward })
+        Ok(StepModel {
+            input,
+            recipe,
+            params: *params,
+            engine,
+            net: Net::new(input.hw, input.chips, input.library, params),
+            flops_per_token: forward * passes,
+            flops_forward_per_token: forward,
+        })
     }
 
     /// Model FLOPs of one whole step.
@@ -56,7 +65,15 @@ impl<'a> StepModel<'a> {
     /// Per-layer times for the shapes of this layout.
     pub fn layers(&self, l: &Layout) -> Layers {
         let (_, micro) = self.input.micro_batches(l);
-        let cx = LayerContext { input: &self.input, engine: &self.engine, net: &self.net, recipe: &self.recipe, params: &self.params, layout: l, micro };
+        let cx = LayerContext {
+            input: &self.input,
+            engine: &self.engine,
+            net: &self.net,
+            recipe: &self.recipe,
+            params: &self.params,
+            layout: l,
+            micro,
+        };
         let mut runs: Vec<LayerTime> = Vec::with_capacity(self.input.model.runs.len());
         for (i, run) in self.input.model.runs.iter().enumerate() {
             let seen = self.input.model.runs[..i].iter().position(|r| r.layer == run.layer);
@@ -65,7 +82,15 @@ impl<'a> StepModel<'a> {
                 None => cx.layer(&run.layer),
             });
         }
-        let (head, embedding) = self.ends(l, micro);
+        let (mut head, embedding) = self.ends(l, micro);
+        if let (Some(last), true) = (runs.last(), self.input.model.mtp_layers > 0) {
+            // Each multi-token-prediction module is one more layer and one more output product on the last stage.
+            let mtp = self.input.model.mtp_layers as f64;
+            head = head.scaled(1.0 + mtp);
+            for p in [&last.forward, &last.backward_input, &last.backward_weight, &last.recompute] {
+                head.add(&p.scaled(mtp));
+            }
+        }
         let seconds = runs.iter().map(LayerTime::seconds).collect();
         Layers { runs, seconds, head, embedding }
     }
@@ -155,7 +180,8 @@ impl<'a> StepModel<'a> {
     /// Seconds that no choice of pp, vpp, dp or ZeRO can go below for these layer times: all layers' work
     /// spread evenly over the devices, without bubble, data parallelism, optimizer or imbalance.
     pub fn lower_bound(&self, layers: &Layers, l: &Layout) -> f64 {
-        let all: f64 = self.input.model.runs.iter().zip(&layers.seconds).map(|(r, t)| t * r.count as f64).sum::<f64>() + layers.head.seconds();
+        let all: f64 =
+            self.input.model.runs.iter().zip(&layers.seconds).map(|(r, t)| t * r.count as f64).sum::<f64>() + layers.head.seconds();
         let (m, _) = self.input.micro_batches(l);
         all * m / f64::from(l.pp) + self.engine.step_constant
     }
@@ -260,7 +286,13 @@ impl<'a> StepModel<'a> {
         let mut out = false;
         // With a pipeline the weights are gathered once per step and kept.
         let gathers = if l.pp > 1 { 2.0 } else { 2.0 * m };
-        let scatters = if lora { 0.0 } else if l.pp > 1 { 1.0 } else { m };
+        let scatters = if lora {
+            0.0
+        } else if l.pp > 1 {
+            1.0
+        } else {
+            m
+        };
         let gather_stride = l.tp;
         for (params, ranks, stride) in [(local.dense, dense, gather_stride), (local.routed, expert, l.ep * l.etp)] {
             let n = ranks as u32;
@@ -300,7 +332,9 @@ impl<'a> StepModel<'a> {
             out |= c.out;
         };
         let (gb, wb) = (self.recipe.grad_bytes, self.recipe.weight_bytes);
-        for (params, all, shard, stride) in [(local.dense, ranks, dense as u32, l.tp), (local.routed, expert_ranks, expert as u32, l.ep * l.etp)] {
+        for (params, all, shard, stride) in
+            [(local.dense, ranks, dense as u32, l.tp), (local.routed, expert_ranks, expert as u32, l.ep * l.etp)]
+        {
             if all <= 1 || params <= 0.0 {
                 continue;
             }
@@ -402,7 +436,11 @@ struct StageTime {
 
 impl StageTime {
     fn seconds(&self) -> f64 {
-        self.layers.forward.seconds() + self.layers.backward_input.seconds() + self.layers.backward_weight.seconds() + self.layers.recompute.seconds() + self.head.seconds()
+        self.layers.forward.seconds()
+            + self.layers.backward_input.seconds()
+            + self.layers.backward_weight.seconds()
+            + self.layers.recompute.seconds()
+            + self.head.seconds()
     }
 }
 
@@ -432,25 +470,12 @@ impl SumTime {
     }
 }
 
-/// Forward model FLOPs per token: matrices of active parameters, scores with the mask's mean keys, output.
+/// Forward model FLOPs per token with causal scores, and the multi-token-prediction modules that run beside.
 fn forward_flops(input: &StepInput<'_>) -> f64 {
     let m = input.model;
-    let h = m.hidden;
-    let seq = input.seq as f64;
-    let mut flops = m.head_flops_per_token as f64;
-    for run in &m.runs {
-        let mut one = 0.0;
-        for a in [run.layer.attention, run.layer.cross].into_iter().flatten() {
-            one += 2.0 * a.projection_weights(h) as f64;
-            one += 2.0 * a.heads as f64 * (a.qk_dim + a.v_dim) as f64 * a.mask.mean_keys(seq);
-        }
-        if let Some(s) = run.layer.ssm {
-            one += 2.0 * s.projection_weights(h) as f64;
-        }
-        one += 2.0 * run.layer.ffn.weights(h).1 as f64;
-        flops += one * run.count as f64;
-    }
-    flops
+    let per_run = m.flops_per_run(input.seq, FlopsConvention::Causal);
+    let last = per_run.last().map_or(0.0, |(_, f)| f.total());
+    m.flops_forward_per_token(input.seq, FlopsConvention::Causal) + m.mtp_layers as f64 * (last + m.head_flops_per_token as f64)
 }
 
 /// The largest of what the step waits for. Compute counts the matrix units; elementwise, optimizer and

@@ -103,10 +103,7 @@ fn odd_input_is_refused() {
 #[test]
 fn picture() {
     let (plan, line, _) = uniform(Schedule::OneFOneB, (2, 1, 3), (1.0, 1.0, 1.0));
-    assert_eq!(
-        render_ascii(&plan, &line, 36),
-        "0 |F0-F1-......B0----F2-B1----...B2----|\n1 |...F0-B0----F1-B1----F2-B2----......|\n"
-    );
+    assert_eq!(render_ascii(&plan, &line, 36), "0 |F0-F1-......B0----F2-B1----...B2----|\n1 |...F0-B0----F1-B1----F2-B2----......|\n");
 }
 
 #[derive(Debug, Clone)]

@@ -96,7 +96,8 @@ impl Layout {
         cp_mode: CpMode::Ring,
     };
 
+    /// tp x cp x pp x dp, at most `u64::MAX`.
     pub fn devices(&self) -> u64 {
-        u64::from(self.tp) * u64::from(self.cp) * u64::from(self.pp) * u64::from(self.dp)
+        u64::from(self.tp).saturating_mul(u64::from(self.cp)).saturating_mul(u64::from(self.pp)).saturating_mul(u64::from(self.dp))
     }
 }

@@ -47,7 +47,7 @@ fn unfused_scores_travel() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A short window is never slower than a long one, and no core beats the peak or the memory.
     #[test]

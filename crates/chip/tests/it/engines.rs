@@ -34,7 +34,8 @@ fn every_chip_of_the_catalog() {
 #[test]
 fn a_missing_unit_is_an_error() {
     let hw = Catalog::embedded().hardware("a100-80g-sxm").unwrap();
-    let e = Engine::new(&hw.chip, &Recipe::mixed(Dtype::Fp8, calibration::MODERN), &calibration::params(), &calibration::energy()).unwrap_err();
+    let e =
+        Engine::new(&hw.chip, &Recipe::mixed(Dtype::Fp8, calibration::MODERN), &calibration::params(), &calibration::energy()).unwrap_err();
     assert_eq!(e, MissingPeak { chip: "a100-80g-sxm".into(), dtype: Dtype::Fp8 });
     assert!(e.to_string().contains("a100-80g-sxm") && e.to_string().contains("fp8"), "{e}");
 }
@@ -46,7 +47,8 @@ fn power_limits_only_slow_down() {
     let mut last = f64::INFINITY;
     for tdp in [Some(300.0), Some(500.0), Some(700.0), Some(1400.0), None] {
         hw.chip.tdp = tdp;
-        let e = Engine::new(&hw.chip, &Recipe::mixed(Dtype::Bf16, calibration::MODERN), &calibration::params(), &calibration::energy()).unwrap();
+        let e = Engine::new(&hw.chip, &Recipe::mixed(Dtype::Bf16, calibration::MODERN), &calibration::params(), &calibration::energy())
+            .unwrap();
         let t = e.linear(8192.0, 8192.0, 8192.0).seconds;
         assert!(t <= last, "{tdp:?} W: {t} s after {last} s");
         last = t;

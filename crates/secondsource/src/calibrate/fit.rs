@@ -126,7 +126,13 @@ pub fn fit(cases: &[&Case], priors: &Priors, start: &Params, max_iterations: u32
 }
 
 /// Fits once per group of `key`, each time without that group, starting from the full fit.
-pub fn hold_out(cases: &[&Case], priors: &Priors, full: &Params, key: impl Fn(&Case) -> String, tick: &(dyn Fn(&str) + Sync)) -> Vec<(String, Params)> {
+pub fn hold_out(
+    cases: &[&Case],
+    priors: &Priors,
+    full: &Params,
+    key: impl Fn(&Case) -> String,
+    tick: &(dyn Fn(&str) + Sync),
+) -> Vec<(String, Params)> {
     let mut names: Vec<String> = cases.iter().map(|c| key(c)).collect();
     names.sort();
     names.dedup();

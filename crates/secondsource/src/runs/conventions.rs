@@ -88,7 +88,11 @@ pub(crate) fn software(row: &RunRow, stack: Stack) -> Software {
         Stack::MegatronCore => (A::Vendor, L::Fused, O::Plain),
         Stack::MegatronOld => (A::Unfused, L::Fused, O::Blocking),
         Stack::Foundry => (A::Triton, L::Eager, O::Plain),
-        Stack::Torchtitan => (A::Sdpa, if notes.contains("compile") || row.precision.contains("fp8") { L::Fused } else { L::Eager }, if notes.contains("asynctp") { O::Modern } else { O::Plain }),
+        Stack::Torchtitan => (
+            A::Sdpa,
+            if notes.contains("compile") || row.precision.contains("fp8") { L::Fused } else { L::Eager },
+            if notes.contains("asynctp") { O::Modern } else { O::Plain },
+        ),
         Stack::Automodel => (if row.framework.contains("TE") { A::Vendor } else { A::Sdpa }, L::Eager, O::Plain),
         Stack::Fms => (A::Sdpa, L::Fused, O::Plain),
         Stack::InternEvo => (A::Vendor, L::Eager, O::Plain),
@@ -132,7 +136,9 @@ pub(crate) fn recompute(row: &RunRow, stack: Stack) -> (Recompute, ExtraRecomput
         "full" => (Recompute::Full, none),
         "selective" if half => (Recompute::None, ExtraRecompute { half: true, ..none }),
         // MaxText's named policies keep the products and repeat the rest.
-        "selective" if matches!(stack, Stack::MaxTextTpu | Stack::MaxTextGpu) => (Recompute::None, ExtraRecompute { norms: true, activation: true, ..none }),
+        "selective" if matches!(stack, Stack::MaxTextTpu | Stack::MaxTextGpu) => {
+            (Recompute::None, ExtraRecompute { norms: true, activation: true, ..none })
+        }
         "selective" => (Recompute::Selective, none),
         // Recipes for TPU rematerialise everything unless they say otherwise.
         "" if stack == Stack::MaxTextTpu => (Recompute::Full, none),
@@ -228,11 +234,13 @@ pub(crate) fn recipe(row: &RunRow, stack: Stack, linear: Dtype, extra: ExtraReco
 /// Bytes per second and chip out of a node, when the row states the node's network.
 pub(crate) fn nic_per_chip(row: &RunRow) -> Option<f64> {
     let note = row.interconnect.to_ascii_lowercase();
-    let node_level = ["per node", "node-node", "inter-node", "roce per node"].iter().any(|w| note.contains(w)) && !note.contains("not stated");
+    let node_level =
+        ["per node", "node-node", "inter-node", "roce per node"].iter().any(|w| note.contains(w)) && !note.contains("not stated");
     if !node_level {
         return None;
     }
-    let words: Vec<&str> = note.split(|c: char| c.is_whitespace() || c == ';' || c == '(' || c == ')' || c == ',').filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> =
+        note.split(|c: char| c.is_whitespace() || c == ';' || c == '(' || c == ')' || c == ',').filter(|w| !w.is_empty()).collect();
     for (i, w) in words.iter().enumerate() {
         if !(w.starts_with("gb/s") || w.starts_with("gbps") || w.starts_with("gbit/s")) || i == 0 || w.contains("gb/s/") {
             continue;

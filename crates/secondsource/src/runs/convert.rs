@@ -9,8 +9,8 @@ use secondsource_fabric::Library;
 use secondsource_step::{Split, StepInput, StepModel, seat};
 use secondsource_workload::layout::{CpMode, Layout, Recompute, Schedule};
 use secondsource_workload::model::Model;
-use secondsource_workload::{ArchCells, AttentionKind, from_cells};
 use secondsource_workload::recipe::Recipe;
+use secondsource_workload::{ArchCells, AttentionKind, from_cells};
 
 /// A row, ready to be timed.
 #[derive(Debug, Clone)]
@@ -34,7 +34,14 @@ pub struct Case {
 impl Case {
     /// What the step model needs beside the layout.
     pub fn step_input(&self) -> StepInput<'_> {
-        StepInput { model: &self.model, hw: &self.hw, seq: self.seq, global_batch: self.global_batch, chips: self.layout.devices(), library: Library::of(&self.hw) }
+        StepInput {
+            model: &self.model,
+            hw: &self.hw,
+            seq: self.seq,
+            global_batch: self.global_batch,
+            chips: self.layout.devices(),
+            library: Library::of(&self.hw),
+        }
     }
 }
 
@@ -56,11 +63,19 @@ pub struct Skipped {
 }
 
 /// Turns a row into a case. `hardware` resolves a chip id of the table to its usual node.
-pub fn convert(row: &RunRow, hardware: &dyn Fn(&str) -> Result<Hardware, String>, preset: &dyn Fn(&str) -> Option<Model>) -> Result<Case, Skipped> {
+pub fn convert(
+    row: &RunRow,
+    hardware: &dyn Fn(&str) -> Result<Hardware, String>,
+    preset: &dyn Fn(&str) -> Option<Model>,
+) -> Result<Case, Skipped> {
     build(row, hardware, preset).map_err(|why| Skipped { id: row.id.clone(), grade: row.grade, why })
 }
 
-fn build(row: &RunRow, hardware: &dyn Fn(&str) -> Result<Hardware, String>, preset: &dyn Fn(&str) -> Option<Model>) -> Result<Case, String> {
+fn build(
+    row: &RunRow,
+    hardware: &dyn Fn(&str) -> Result<Hardware, String>,
+    preset: &dyn Fn(&str) -> Option<Model>,
+) -> Result<Case, String> {
     let measured = row.measured_step().ok_or("no measured step time and no metric that gives one")?;
     let stack = conventions::stack(row);
     let mut inferred = Vec::new();

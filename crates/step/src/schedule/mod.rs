@@ -153,12 +153,7 @@ pub struct StageTimes {
 impl StageTimes {
     /// The same times for all stages.
     pub fn uniform(stages: usize, fwd: f64, bwd_input: f64, bwd_weight: f64) -> Self {
-        StageTimes {
-            fwd: vec![fwd; stages],
-            bwd_input: vec![bwd_input; stages],
-            bwd_weight: vec![bwd_weight; stages],
-            pair_saving: 0.0,
-        }
+        StageTimes { fwd: vec![fwd; stages], bwd_input: vec![bwd_input; stages], bwd_weight: vec![bwd_weight; stages], pair_saving: 0.0 }
     }
 
     /// Checks lengths and that every time is finite and not negative.
@@ -173,9 +168,7 @@ impl StageTimes {
             }
         }
         if !usable(self.pair_saving) {
-            return Err(
-                Diagnostic::error(format!("pair_saving is {} s", self.pair_saving)).hint("times are finite and not negative")
-            );
+            return Err(Diagnostic::error(format!("pair_saving is {} s", self.pair_saving)).hint("times are finite and not negative"));
         }
         Ok(())
     }

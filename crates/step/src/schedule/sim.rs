@@ -119,15 +119,8 @@ pub fn simulate(plan: &Plan, times: &StageTimes, p2p: &P2p) -> Result<Timeline, 
     p2p.check()?;
     let (pp, m) = (plan.pp as usize, plan.micro_batches as usize);
     let slots = plan.stages() * m;
-    let mut run = Run {
-        plan,
-        times,
-        hop_s: p2p.hop(plan.pp),
-        blocking: p2p.blocking,
-        m,
-        arrival: vec![f64::NAN; 2 * slots],
-        gradients: slots,
-    };
+    let mut run =
+        Run { plan, times, hop_s: p2p.hop(plan.pp), blocking: p2p.blocking, m, arrival: vec![f64::NAN; 2 * slots], gradients: slots };
     let mut line = Timeline {
         makespan_s: 0.0,
         start_s: vec![0.0; plan.items.len()],
