@@ -230,7 +230,7 @@ fn new_chip_without_a_family() {
      4 | family = "hoper"
        |          ^
       hint: did you mean `hopper`?
-      hint: one of: ampere, hopper, ada, blackwell, rubin, cdna2, cdna3, cdna4, cdna5, gaudi, tpu, neuron
+      hint: one of: ampere, hopper, ada, blackwell, blackwell-ultra, rubin, cdna2, cdna3, cdna4, cdna5, gaudi, tpu, neuron
     "#);
 }
 

@@ -2,6 +2,7 @@
 
 use crate::input::StepInput;
 use crate::pipeline::Split;
+use crate::schedule;
 use secondsource_catalog::calibration::Params;
 use secondsource_workload::layout::{Layout, Recompute, Schedule, Zero};
 use secondsource_workload::model::{Ffn, Layer};
@@ -124,27 +125,14 @@ fn logit_bytes(recipe: &Recipe) -> f64 {
     if recipe.software.overlap == Overlap::Xla { 4.0 } else { 6.0 }
 }
 
-/// Peak micro-batches (of one device's whole share of layers) that are between forward and backward on
-/// pipeline rank `rank`.
-///
-/// 1F1B: min(m, pp - rank). Interleaved (Megatron-LM's warm-up): ((pp - rank - 1) x 2 + (vpp - 1) x pp + 1)
-/// chunks of 1/vpp each. GPipe: m. DualPipe: pp + 1 over two half-size directions.
+/// Peak micro-batches, of one device's whole share of layers, between forward and backward on pipeline rank `rank`:
+/// [`schedule::in_flight`] in chunks, over the chunks that a device holds.
 pub fn in_flight(l: &Layout, rank: u32, micro_batches: f64) -> f64 {
-    let pp = f64::from(l.pp);
-    let v = f64::from(l.vpp);
-    let left = pp - f64::from(rank);
-    match l.schedule {
-        _ if l.pp == 1 => 1.0,
-        Schedule::Gpipe => micro_batches,
-        Schedule::Dualpipe => (pp + 1.0).min(micro_batches),
-        Schedule::OneFOneB | Schedule::ZeroBubble => {
-            if l.vpp > 1 {
-                (((left - 1.0) * 2.0 + (v - 1.0) * pp + 1.0) / v).min(micro_batches)
-            } else {
-                left.min(micro_batches)
-            }
-        }
+    if l.pp == 1 {
+        return 1.0;
     }
+    let chunks = schedule::in_flight(l.schedule, l.pp, l.vpp, micro_batches as u32, rank);
+    chunks.map_or(micro_batches, |c| c / f64::from(l.vpp))
 }
 
 /// What a memory account depends on beside the stage.
