@@ -211,8 +211,7 @@ impl<'a> StepModel<'a> {
     /// Seconds of one activation send between neighbouring stages.
     pub fn send_seconds(&self, l: &Layout) -> f64 {
         let (_, micro) = self.input.micro_batches(l);
-        let sp = if l.sequence_parallel { f64::from(l.tp) } else { 1.0 };
-        let bytes = 2.0 * micro * self.input.seq as f64 * self.input.model.hidden as f64 / f64::from(l.cp) / sp;
+        let bytes = 2.0 * micro * self.input.seq as f64 * self.input.model.hidden as f64 / f64::from(l.cp) / f64::from(l.tp);
         self.net.send(l.tp * l.cp * l.dp, bytes).seconds
     }
 

@@ -1,0 +1,117 @@
+//! Accuracy on the published table: it may get better, not worse. The limits, as a test.
+
+use crate::twin;
+use secondsource::answer::{ErrorSummary, ValidateAnswer, ValidateRow};
+use secondsource::runs::EMBEDDED;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+fn answer() -> &'static ValidateAnswer {
+    static ANSWER: OnceLock<ValidateAnswer> = OnceLock::new();
+    ANSWER.get_or_init(|| twin().validate("published_runs.csv", EMBEDDED, &|_, _| {}).unwrap_or_else(|e| panic!("{e:?}")).0)
+}
+
+fn show(name: &str, s: &ErrorSummary) {
+    println!(
+        "{name}: n {} skipped {} median {:.2}% p90 {:.1}% bias {:+.2}% coverage {:.3} rank {:.3}",
+        s.n, s.skipped, s.median_abs_error_pct, s.p90_abs_error_pct, s.bias_pct, s.coverage_90, s.rank_correlation
+    );
+}
+
+#[test]
+fn medians_stay_within_the_limits() {
+    let a = answer();
+    show("A and B", &a.summary);
+    show("A", &a.summary_a);
+    show("MoE", &a.summary_moe);
+    show("without its source, A and B", &a.leave_one_source_out);
+    show("without its source, A", &a.leave_one_source_out_a);
+    show("without its chip, A and B", &a.leave_one_chip_out);
+    assert!(a.summary_a.median_abs_error_pct <= 8.0, "A: {}", a.summary_a.median_abs_error_pct);
+    assert!(a.summary.median_abs_error_pct <= 11.0, "A and B: {}", a.summary.median_abs_error_pct);
+    for (chip, s) in &a.by_chip {
+        show(chip, s);
+        assert!(s.median_abs_error_pct <= 22.0, "{chip}: {}", s.median_abs_error_pct);
+    }
+}
+
+/// At least 95% of A and B rows are simulated; what is not says why.
+#[test]
+fn few_rows_are_skipped_and_each_says_why() {
+    let a = answer();
+    let n = a.summary.n + a.summary.skipped;
+    assert!(a.summary.skipped * 20 <= n, "{} of {n} skipped", a.summary.skipped);
+    assert!(n >= 680, "{n} rows of grade A and B");
+    for r in &a.rows {
+        if let ValidateRow::Skipped { id, skipped, .. } = r {
+            assert!(skipped.len() > 10, "{id}: {skipped}");
+        }
+    }
+}
+
+/// Every row of the table comes back, once.
+#[test]
+fn no_row_is_dropped() {
+    let ids: Vec<&str> = answer()
+        .rows
+        .iter()
+        .map(|r| match r {
+            ValidateRow::Predicted { id, .. } | ValidateRow::Skipped { id, .. } => id.as_str(),
+        })
+        .collect();
+    let table =
+        csv::ReaderBuilder::new().from_reader(EMBEDDED.as_bytes()).into_records().map(|r| r.unwrap()[0].to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids.len(), table.len());
+    assert_eq!(ids.iter().copied().collect::<BTreeSet<_>>(), table.iter().map(String::as_str).collect::<BTreeSet<_>>());
+}
+
+/// The figures can be made again from the rows that stand beside them.
+#[test]
+fn summaries_follow_from_the_rows() {
+    let a = answer();
+    let mut errors = Vec::new();
+    let mut inside = 0.0;
+    let mut by_chip: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for r in &a.rows {
+        if let ValidateRow::Predicted { grade, chip, measured_step_s, p5, p50, p95, error_pct, .. } = r {
+            assert!(p5 <= p50 && p50 <= p95 && p5 > &0.0);
+            assert!((error_pct - (p50 / measured_step_s - 1.0) * 100.0).abs() < 1e-9);
+            if grade != "C" {
+                errors.push(error_pct.abs());
+                inside += f64::from(u8::from(p5 <= measured_step_s && measured_step_s <= p95));
+                by_chip.entry(chip).or_default().push(error_pct.abs());
+            }
+        }
+    }
+    let median = |v: &mut Vec<f64>| {
+        v.sort_by(f64::total_cmp);
+        f64::midpoint(v[(v.len() - 1) / 2], v[v.len() / 2])
+    };
+    assert_eq!(a.summary.n, errors.len() as u64);
+    assert!((a.summary.coverage_90 - inside / errors.len() as f64).abs() < 1e-12);
+    assert!((median(&mut errors) - a.summary.median_abs_error_pct).abs() < 1e-9);
+    for (chip, mut v) in by_chip {
+        assert!((median(&mut v) - a.by_chip[chip].median_abs_error_pct).abs() < 1e-9, "{chip}");
+    }
+}
+
+/// Held-out figures exist for every row that is in the fit, are worse than the fit, and intervals hold what they say.
+#[test]
+fn held_out_figures() {
+    let a = answer();
+    assert_eq!(a.leave_one_source_out.n, a.summary.n);
+    assert_eq!(a.leave_one_chip_out.n, a.summary.n);
+    assert!(a.leave_one_source_out.median_abs_error_pct >= a.summary.median_abs_error_pct);
+    assert!(a.leave_one_source_out.coverage_90 >= 0.80, "held-out coverage {}", a.leave_one_source_out.coverage_90);
+    assert!((0.85..=0.99).contains(&a.summary.coverage_90), "coverage {}", a.summary.coverage_90);
+    let (right, pairs) = a.layout_pairs;
+    assert!(pairs > 100 && right * 10 > pairs * 8, "{right} of {pairs} pairs of layouts in the right order");
+}
+
+/// Same bytes on one thread and on three.
+#[test]
+fn validation_does_not_depend_on_threads() {
+    let pool = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+    let run = || serde_json::to_string(&twin().validate("t", EMBEDDED, &|_, _| {}).unwrap().0).unwrap();
+    assert_eq!(pool(1).install(run), pool(3).install(run));
+}
