@@ -43,8 +43,8 @@ parameters! {
     gemm_blackwell,
     /// Family factor: MI300X, MI325X, MI350X, MI355X.
     gemm_cdna,
-    /// Fraction of the fp8:bf16 peak ratio that fp8 products keep.
-    dtype_fp8,
+    /// Energy of an eight-bit or narrower operation against half, a quarter... of a bf16 one, on power-limited chips.
+    energy_fp8,
     /// The same for mxfp8.
     dtype_mxfp8,
     /// The same for nvfp4 and mxfp4.

@@ -94,7 +94,8 @@ impl Engine {
         let class = Class::of(&chip.family);
         let soft = &recipe.software;
 
-        let sustained = match class {
+        let narrow = recipe.linear.bytes() < 2.0;
+        let sustained = |energy_ratio: f64| match class {
             Class::Gpu => {
                 let family = match chip.family.as_str() {
                     "ampere" => p.gemm_ampere,
@@ -103,19 +104,21 @@ impl Engine {
                     "cdna2" | "cdna3" | "cdna4" | "cdna5" => p.gemm_cdna,
                     _ => 1.0,
                 };
-                family * power_limited(p.gemm_cap_gpu, p.gemm_watts * process_energy(&chip.family, energy), chip.tdp, peak_bf16)
+                let watts = p.gemm_watts * energy_ratio * process_energy(&chip.family, energy);
+                family * power_limited(p.gemm_cap_gpu, watts, chip.tdp, peak_bf16)
             }
             Class::Tpu => p.gemm_cap_tpu,
             Class::Neuron => p.gemm_cap_neuron,
             Class::Gaudi => p.gemm_cap_gaudi,
         };
         let keep = match recipe.linear {
-            Dtype::Fp8 => p.dtype_fp8,
             Dtype::MxFp8 => p.dtype_mxfp8,
             Dtype::NvFp4 | Dtype::MxFp4 => p.dtype_fp4,
             Dtype::Int8 => p.dtype_int8,
-            Dtype::Bf16 | Dtype::Tf32 | Dtype::Fp32 => 1.0,
+            Dtype::Fp8 | Dtype::Bf16 | Dtype::Tf32 | Dtype::Fp32 => 1.0,
         };
+        let sustained_linear = sustained(if narrow { p.energy_fp8 } else { 1.0 }) * keep;
+        let sustained = sustained(1.0);
 
         let vendor_kernel = match chip.family.as_str() {
             "ampere" => p.attention_ampere,
@@ -142,7 +145,7 @@ impl Engine {
             class,
             peak_bf16,
             peak_linear,
-            rate_linear: peak_linear * sustained * keep,
+            rate_linear: peak_linear * sustained_linear,
             rate_bf16: peak_bf16 * sustained,
             fill: p.gemm_fill,
             moe_fill: p.moe_fill,

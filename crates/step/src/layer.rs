@@ -108,6 +108,8 @@ pub(crate) struct LayerContext<'a> {
     pub layout: &'a Layout,
     /// Mean micro-batch, sequences.
     pub micro: f64,
+    /// Times that a weight is cast to the linear format per micro-batch.
+    pub weight_casts: f64,
 }
 
 impl LayerContext<'_> {
@@ -178,6 +180,8 @@ impl LayerContext<'_> {
         if l.tp > 1 {
             let bytes = 2.0 * tokens * h;
             let (share, sync) = self.tp_share();
+            // Ranks whose hosts launch each call: the more of them, the later the last one.
+            let sync = if self.recipe.software.overlap == Overlap::Blocking { sync * tp.log2() } else { sync };
             let one = if l.sequence_parallel {
                 let g = self.net.all_gather(1, l.tp, bytes);
                 let r = self.net.reduce_scatter(1, l.tp, bytes);
@@ -281,8 +285,10 @@ impl LayerContext<'_> {
             t.backward_weight.put(Part::Matrix, self.engine.weight_gradient(m, n, k));
         }
         if self.recipe.low_precision() {
-            // Cast with scales: read 2 bytes, write 1 (and 1 transposed) per element.
-            t.forward.put(Part::Elementwise, self.engine.copy(4.0 * m * k));
+            // Cast with scales: read 2 bytes, write 1 (and 1 transposed) per element. Weights are cast with the
+            // first micro-batch and kept; XLA casts them each time.
+            let weights = 4.0 * k * n * self.weight_casts;
+            t.forward.put(Part::Elementwise, self.engine.copy(4.0 * m * k + weights));
             t.backward_input.put(Part::Elementwise, self.engine.copy(4.0 * m * n));
         }
     }
@@ -410,7 +416,8 @@ impl LayerContext<'_> {
                 t.backward_weight.put(Part::Matrix, self.engine.grouped(local, per_expert, n, kk, true));
             }
             if self.recipe.low_precision() {
-                t.forward.put(Part::Elementwise, self.engine.copy(4.0 * received * kk));
+                let weights = 4.0 * local * kk * n * self.weight_casts;
+                t.forward.put(Part::Elementwise, self.engine.copy(4.0 * received * kk + weights));
                 t.backward_input.put(Part::Elementwise, self.engine.copy(4.0 * received * n));
             }
         }

@@ -64,7 +64,7 @@ impl<'a> StepModel<'a> {
 
     /// Per-layer times for the shapes of this layout.
     pub fn layers(&self, l: &Layout) -> Layers {
-        let (_, micro) = self.input.micro_batches(l);
+        let (m, micro) = self.input.micro_batches(l);
         let cx = LayerContext {
             input: &self.input,
             engine: &self.engine,
@@ -73,6 +73,7 @@ impl<'a> StepModel<'a> {
             params: &self.params,
             layout: l,
             micro,
+            weight_casts: if self.recipe.software.overlap == Overlap::Xla { 1.0 } else { 1.0 / m },
         };
         let mut runs: Vec<LayerTime> = Vec::with_capacity(self.input.model.runs.len());
         for (i, run) in self.input.model.runs.iter().enumerate() {

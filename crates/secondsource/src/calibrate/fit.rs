@@ -141,7 +141,7 @@ pub fn hold_out(
         .map(|name| {
             tick(&name);
             let rest: Vec<&Case> = cases.iter().copied().filter(|c| key(c) != name).collect();
-            let f = fit(&rest, priors, full, 8, &|_| {});
+            let f = fit(&rest, priors, full, 20, &|_| {});
             (name, f.params)
         })
         .collect()

@@ -15,21 +15,27 @@ fn days_at(j: &Job, chips: u64) -> Option<f64> {
     plan(&fixed).unwrap().options.first().and_then(|o| o.days).map(|d| d.p50)
 }
 
-/// The count found meets the deadline; the next smaller sizes (two thirds and a half) do not.
+/// Whole nodes times powers of two, and one and a half times those, below `most`.
+fn sizes_below(system: &str, most: u64) -> Vec<u64> {
+    let node = u64::from(crate::twin().catalog.hardware(system).unwrap().chips_per_node);
+    let powers = (0..20).map(|k| node << k);
+    let mut all: Vec<u64> = powers.flat_map(|n| [n, n / 2 * 3]).filter(|n| *n >= node && *n < most).collect();
+    all.sort_unstable();
+    all
+}
+
+/// The count found meets the deadline, and no smaller one does.
 #[test]
 fn the_smallest_count_by_deadline() {
-    for (model, system, tokens, days) in [
-        ("llama-3.1-8b", "h100-sxm", 1e12, 30.0),
-        ("llama-3.1-70b", "trn2-ultraserver", 2e12, 60.0),
-        ("mixtral-8x7b", "tpu-v5p", 1e12, 20.0),
-    ] {
+    for (model, system, tokens, days) in
+        [("llama-3.1-8b", "h100-sxm", 1e12, 30.0), ("llama-3.1-70b", "trn2-ultraserver", 2e12, 60.0), ("mixtral-8x7b", "tpu-v5p", 1e12, 20.0)]
+    {
         let mut j = auto(model, system, tokens);
         j.within_days = Some(days);
         let answer = plan(&j).unwrap();
         let o = answer.options.first().unwrap_or_else(|| panic!("{model} on {system}: {:?}", answer.rejected));
         assert!(o.days.unwrap().p50 <= days);
-        for smaller in [o.chips / 4 * 3, o.chips / 3 * 2, o.chips / 2] {
-            // Only whole nodes and one and a half are sizes; others may not divide at all.
+        for smaller in sizes_below(system, o.chips) {
             assert!(days_at(&j, smaller).is_none_or(|d| d > days), "{model} on {system}: {smaller} chips would do, {} were named", o.chips);
         }
     }
