@@ -19,6 +19,9 @@ pub fn read_text(path: &str, what: &str, limit: u64) -> Result<String, Diagnosti
     if meta.is_dir() {
         return Err(refuse(format!("this is a directory, but a {what} is needed")).hint(format!("give the path of the {what} inside it")));
     }
+    if !meta.is_file() {
+        return Err(refuse(format!("this is not a regular file, but a {what} is needed")));
+    }
     let too_large =
         |size: String| refuse(format!("{what} of {size}, but at most {} are read", bytes(limit))).hint(format!("is this really a {what}?"));
     if meta.len() > limit {

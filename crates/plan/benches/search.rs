@@ -39,7 +39,7 @@ fn run(bencher: Bencher, (model, system, chips, seq, global_batch): Case, cut: b
     };
     // Without a limit on memory, so that every layout is timed.
     let capacity = if cut { hw.chip.hbm_bytes } else { f64::INFINITY };
-    let options = Options { top: 1, capacity, cut };
+    let options = Options { top: 1, capacity, cut, exact: false };
     let found = search(&step, &Space::new(&step, Pins::default()), &options);
     // Choices of sizes that do not divide are not layouts.
     let layouts =

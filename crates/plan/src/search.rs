@@ -20,6 +20,8 @@ pub struct Options {
     pub capacity: f64,
     /// False times every layout, without cutting by bound (for measurement).
     pub cut: bool,
+    /// Times pipelines by their schedule where the closed form alone does not rule a layout out.
+    pub exact: bool,
 }
 
 /// A layout that fits, with its step time.
@@ -143,7 +145,8 @@ fn fits<'s>(model: &StepModel<'_>, space: &'s Space, splits: &'s Splits, k: Key)
         }
         let ranks = u64::from(k.tp) * u64::from(k.cp) * dp;
         let expert = u64::from(k.ep) * u64::from(k.etp);
-        if !ranks.is_multiple_of(expert) {
+        let shard = u64::from(space.pins.shard_group.unwrap_or(1).max(1));
+        if !ranks.is_multiple_of(expert) || !(dp * u64::from(k.cp)).is_multiple_of(shard) {
             return None;
         }
         Some((*pp, *vpp, dp as u32, split))
@@ -209,12 +212,18 @@ fn visit(
                         continue;
                     }
                 }
-                let seconds = model.time(layers, split, &l).0.total();
+                let mut seconds = model.time(layers, split, &l).0.total();
+                // The closed form of the pipeline is optimistic: what it already rules out need not be run.
+                let rival = f.best.get(options.top.max(1) - 1).map_or(worst, |c| c.seconds.min(worst));
+                let free = f.unlimited.map_or(f64::INFINITY, |c| c.seconds);
+                if options.exact && (seconds < free || (fits && seconds <= rival)) {
+                    seconds += model.pipeline_correction_of(layers, split, &l);
+                }
                 let c = Candidate { seconds, memory, layout: l };
-                if f.unlimited.is_none_or(|b| seconds < b.seconds) {
+                if seconds < free {
                     f.unlimited = Some(c);
                 }
-                if fits && seconds <= worst {
+                if fits && seconds <= rival {
                     f.push(c, options.top);
                 }
             }

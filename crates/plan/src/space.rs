@@ -64,7 +64,7 @@ fn pinned<T: Copy>(pin: Option<T>, values: Vec<T>) -> Vec<T> {
 impl Space {
     /// The default bounds: tp up to 64 and up to the scale-up domain; cp up to 64 with at least 512 tokens a rank;
     /// pp up to 128 and up to the layers; vpp up to 16; ep any divisor of the experts up to 256; micro-batches of
-    /// 1 to 16 sequences; ZeRO-1 and ZeRO-3; recompute none, full, and selective where scores go through memory;
+    /// 1 to 16 sequences; ZeRO-1, 2 and 3; recompute none, full, and selective where scores go through memory;
     /// 1F1B, interleaved when vpp > 1.
     pub fn new(model: &StepModel<'_>, pins: Pins) -> Space {
         let input = &model.input;
@@ -92,7 +92,7 @@ impl Space {
             vpp: pinned(pins.vpp, (1..=16).collect()),
             ep: pinned(pins.ep, experts.map_or(vec![1], |e| divisors(e, 256.min(chips)))),
             etp_as_tp: experts.is_some() && pins.etp.is_none(),
-            zero: pinned(pins.zero, vec![Zero::Z1, Zero::Z3]),
+            zero: pinned(pins.zero, vec![Zero::Z1, Zero::Z2, Zero::Z3]),
             micro_batch: pinned(pins.micro_batch, vec![1, 2, 4, 8, 16]),
             recompute: pinned(pins.recompute, recompute),
             schedule: pinned(pins.schedule, vec![Schedule::OneFOneB]),

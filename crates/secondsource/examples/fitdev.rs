@@ -128,48 +128,108 @@ fn main() {
     if arg == "prior" {
         return;
     }
-    if arg=="ablate" {
+    if arg == "ablate" {
         let names = secondsource_catalog::calibration::Params::NAMES;
-        let q2 = |e: &Vec<f64>, p: f64| { let mut v: Vec<f64> = e.iter().map(|x| x.abs()).collect(); q(&mut v, p) };
+        let q2 = |e: &Vec<f64>, p: f64| {
+            let mut v: Vec<f64> = e.iter().map(|x| x.abs()).collect();
+            q(&mut v, p)
+        };
         let base = fit(&refs, &priors, &p0, 40, &|_| {});
-        let run = |pins: &[(&str, f64)]| { let mut pr = priors.clone(); for (n,v) in pins { let j = names.iter().position(|x| x==n).unwrap(); pr.list[j].prior=*v; pr.list[j].low=*v; pr.list[j].high=*v; pr.list[j].sd=1e-3; } let mut st=base.params.to_array(); for (n,v) in pins { st[names.iter().position(|x| x==n).unwrap()]=*v; }
+        let run = |pins: &[(&str, f64)]| {
+            let mut pr = priors.clone();
+            for (n, v) in pins {
+                let j = names.iter().position(|x| x == n).unwrap();
+                pr.list[j].prior = *v;
+                pr.list[j].low = *v;
+                pr.list[j].high = *v;
+                pr.list[j].sd = 1e-3;
+            }
+            let mut st = base.params.to_array();
+            for (n, v) in pins {
+                st[names.iter().position(|x| x == n).unwrap()] = *v;
+            }
             let f = fit(&refs, &pr, &secondsource_catalog::calibration::Params::from_array(&st), 25, &|_| {});
-            let (mut all, mut a) = (vec![], vec![]); for c in &cases { let e=(predict(c,&f.params,&pr.energy).unwrap_or(f64::NAN)/c.measured-1.0)*100.0; if c.grade==Grade::A {a.push(e)} all.push(e) }
-            let moved = cases.iter().filter(|c| { let x=predict(c,&f.params,&pr.energy).unwrap(); let y=predict(c,&base.params,&pr.energy).unwrap(); (x/y).ln().abs()>0.02 }).count();
-            (q2(&a,0.5),q2(&a,0.9),q2(&all,0.5),q2(&all,0.9),moved) };
-        let b = run(&[]); println!("full: A {:.1}/{:.1} AB {:.1}/{:.1}", b.0,b.1,b.2,b.3);
-        let e=1e-9;
-        let list: Vec<(&str, Vec<(&str,f64)>)> = vec![
-            ("attention kernel classes (SDPA, Triton)", vec![("attention_sdpa",1.0),("attention_triton",1.0)]),
-            ("own attention rate (instead of 0.6 of peak everywhere)", vec![("attention_ampere",0.6),("attention_hopper",0.6),("attention_blackwell",0.6),("attention_ultra",0.6),("attention_tpu",0.6),("attention_other",0.6),("attention_neuron",0.6),("attention_sdpa",1.0),("attention_triton",1.0)]),
-            ("Blackwell Ultra attention", vec![("attention_ultra",0.47)]),
-            ("head width in attention", vec![("attention_width",e)]),
-            ("unfused score traffic", vec![("unfused_passes",e)]),
-            ("elementwise traffic", vec![("elementwise",e)]),
-            ("eager elementwise", vec![("elementwise_eager",1.0)]),
-            ("power limit", vec![("gemm_watts",e)]),
-            ("family factors", vec![("gemm_ampere",1.0),("gemm_hopper",1.0),("gemm_blackwell",1.0),("gemm_cdna",1.0)]),
-            ("low-precision factors", vec![("energy_fp8",1.0),("dtype_mxfp8",1.0),("dtype_fp4",1.0),("dtype_int8",1.0)]),
-            ("fill and drain of products", vec![("gemm_fill",e)]),
-            ("wave quantisation", vec![("wave_loss",e)]),
-            ("grouped products: fill", vec![("moe_fill",e)]),
-            ("grouped products: efficiency", vec![("moe_gemm",1.0)]),
-            ("host launch", vec![("host_layer",e),("host_layer_old",e)]),
-            ("step constant", vec![("step_constant",e)]),
-            ("tensor-parallel traffic", vec![("tp_exposed",e),("tp_exposed_old",e),("tp_exposed_xla",e),("tp_exposed_neuron",e),("collective_sync",e),("collective_sync_old",e)]),
-            ("one overlap class for all", vec![("tp_exposed",0.8),("tp_exposed_old",0.8),("tp_exposed_xla",0.8),("tp_exposed_neuron",0.8)]),
-            ("rank synchronisation", vec![("collective_sync",e),("collective_sync_old",e)]),
-            ("data-parallel traffic", vec![("dp_exposed",e)]),
-            ("expert all-to-all", vec![("ep_exposed",e)]),
-            ("FSDP traffic (perfect overlap)", vec![("fsdp_norm",50.0),("fsdp_norm_xla",50.0)]),
-            ("dispatcher generations", vec![("moe_age",1.0)]),
-            ("permutation traffic", vec![("moe_permute",e)]),
-            ("LoRA overhead", vec![("lora_overhead",1.0)]),
-            ("loss traffic", vec![("loss_bytes",e)]),
-            ("scale-out latency", vec![("latency_scale_out",e)]),
+            let (mut all, mut a) = (vec![], vec![]);
+            for c in &cases {
+                let e = (predict(c, &f.params, &pr.energy).unwrap_or(f64::NAN) / c.measured - 1.0) * 100.0;
+                if c.grade == Grade::A {
+                    a.push(e)
+                }
+                all.push(e)
+            }
+            let moved = cases
+                .iter()
+                .filter(|c| {
+                    let x = predict(c, &f.params, &pr.energy).unwrap();
+                    let y = predict(c, &base.params, &pr.energy).unwrap();
+                    (x / y).ln().abs() > 0.02
+                })
+                .count();
+            (q2(&a, 0.5), q2(&a, 0.9), q2(&all, 0.5), q2(&all, 0.9), moved)
+        };
+        let b = run(&[]);
+        println!("full: A {:.1}/{:.1} AB {:.1}/{:.1}", b.0, b.1, b.2, b.3);
+        let e = 1e-9;
+        let list: Vec<(&str, Vec<(&str, f64)>)> = vec![
+            ("attention kernel classes (SDPA, Triton)", vec![("attention_sdpa", 1.0), ("attention_triton", 1.0)]),
+            (
+                "own attention rate (instead of 0.6 of peak everywhere)",
+                vec![
+                    ("attention_ampere", 0.6),
+                    ("attention_hopper", 0.6),
+                    ("attention_blackwell", 0.6),
+                    ("attention_ultra", 0.6),
+                    ("attention_tpu", 0.6),
+                    ("attention_other", 0.6),
+                    ("attention_neuron", 0.6),
+                    ("attention_sdpa", 1.0),
+                    ("attention_triton", 1.0),
+                ],
+            ),
+            ("Blackwell Ultra attention", vec![("attention_ultra", 0.47)]),
+            ("head width in attention", vec![("attention_width", e)]),
+            ("unfused score traffic", vec![("unfused_passes", e)]),
+            ("elementwise traffic", vec![("elementwise", e)]),
+            ("eager elementwise", vec![("elementwise_eager", 1.0)]),
+            ("power limit", vec![("gemm_watts", e)]),
+            ("family factors", vec![("gemm_ampere", 1.0), ("gemm_hopper", 1.0), ("gemm_blackwell", 1.0), ("gemm_cdna", 1.0)]),
+            ("low-precision factors", vec![("energy_fp8", 1.0), ("dtype_mxfp8", 1.0), ("dtype_fp4", 1.0), ("dtype_int8", 1.0)]),
+            ("fill and drain of products", vec![("gemm_fill", e)]),
+            ("wave quantisation", vec![("wave_loss", e)]),
+            ("grouped products: fill", vec![("moe_fill", e)]),
+            ("grouped products: efficiency", vec![("moe_gemm", 1.0)]),
+            ("host launch", vec![("host_layer", e), ("host_layer_old", e)]),
+            ("step constant", vec![("step_constant", e)]),
+            (
+                "tensor-parallel traffic",
+                vec![
+                    ("tp_exposed", e),
+                    ("tp_exposed_old", e),
+                    ("tp_exposed_xla", e),
+                    ("tp_exposed_neuron", e),
+                    ("collective_sync", e),
+                    ("collective_sync_old", e),
+                ],
+            ),
+            (
+                "one overlap class for all",
+                vec![("tp_exposed", 0.8), ("tp_exposed_old", 0.8), ("tp_exposed_xla", 0.8), ("tp_exposed_neuron", 0.8)],
+            ),
+            ("rank synchronisation", vec![("collective_sync", e), ("collective_sync_old", e)]),
+            ("data-parallel traffic", vec![("dp_exposed", e)]),
+            ("expert all-to-all", vec![("ep_exposed", e)]),
+            ("FSDP traffic (perfect overlap)", vec![("fsdp_norm", 50.0), ("fsdp_norm_xla", 50.0)]),
+            ("dispatcher generations", vec![("moe_age", 1.0)]),
+            ("permutation traffic", vec![("moe_permute", e)]),
+            ("LoRA overhead", vec![("lora_overhead", 1.0)]),
+            ("loss traffic", vec![("loss_bytes", e)]),
+            ("scale-out latency", vec![("latency_scale_out", e)]),
         ];
-        for (n,pins) in list { let r=run(&pins); println!("| {n} | {:.1}/{:.1} | {:.1}/{:.1} | {} |", r.0,r.1,r.2,r.3,r.4); }
-        return
+        for (n, pins) in list {
+            let r = run(&pins);
+            println!("| {n} | {:.1}/{:.1} | {:.1}/{:.1} | {} |", r.0, r.1, r.2, r.3, r.4);
+        }
+        return;
     }
     let t = std::time::Instant::now();
     let f = fit(&refs, &priors, &p0, 40, &|_| {});

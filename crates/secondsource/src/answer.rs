@@ -56,6 +56,8 @@ pub struct PlanOption {
     pub system: String,
     pub chip: String,
     pub chips: u64,
+    /// Sequences per optimizer step.
+    pub global_batch: u64,
     pub layout: Layout,
     pub step_s: Interval,
     /// Model FLOPs over time x chips x dense peak of `precision`.
@@ -113,6 +115,11 @@ pub struct JobOut {
     /// Rank of the adapters; absent when all weights are trained.
     pub lora_rank: Option<u32>,
     pub era: String,
+    /// Systems, chips (`auto` is null) and limits as asked for.
+    pub on: Vec<String>,
+    pub chips: Option<u64>,
+    pub within_days: Option<f64>,
+    pub budget_usd: Option<f64>,
     /// Which of the above are defaults, and why they are what they are.
     pub assumed: Vec<String>,
 }

@@ -1,13 +1,13 @@
 //! `plan`: search on every system, then price, energy and days.
 
 use crate::answer::{CostOut, HbmOut, PlanAnswer, PlanOption, Rejected, SearchOut};
-use crate::job::{Chips, Job};
+use crate::job::{Chips, Fix, Job};
 use crate::setup;
 use crate::twin::{Progress, Twin};
 use secondsource_base::Diagnostic;
 use secondsource_base::quantity::GIB;
 use secondsource_campaign::{energy, length};
-use secondsource_catalog::hardware::Hardware;
+use secondsource_catalog::hardware::{Hardware, ScaleUpShape};
 use secondsource_market::rent;
 use secondsource_plan::{Found, Options, Pins, Space, search};
 use secondsource_step::{Binds, StepInput, StepModel, StepResult, seat};
@@ -31,26 +31,24 @@ impl Seat {
         Seat { hw: seat(&full, chips), full, chips }
     }
 
-    /// Chips that are rented and powered: whole racks, where only a part of each is used.
+    /// Chips that are rented and powered: whole hosts.
     pub fn billed(&self) -> f64 {
-        let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
-        let (used, whole) = (domain(&self.hw), domain(&self.full));
-        if used < whole && u64::from(used) <= self.chips {
-            self.chips as f64 * f64::from(whole) / f64::from(used)
-        } else {
-            self.chips as f64
-        }
+        let host = u64::from(self.full.chips_per_node.max(1));
+        (self.chips.div_ceil(host) * host) as f64
     }
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let billed = self.billed();
         if billed > self.chips as f64 {
-            let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
+            notes.push(format!("cost and energy count {billed:.0} chips: hosts come whole, {} chips each", self.full.chips_per_node));
+        }
+        let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
+        let (used, whole) = (domain(&self.hw), domain(&self.full));
+        if used < whole && u64::from(whole) <= self.chips {
             notes.push(format!(
-                "parallel groups use {} of the {} chips of each scale-up domain; cost and energy count all {billed:.0} chips",
-                domain(&self.hw),
-                domain(&self.full)
+                "parallel groups use {used} of the {whole} chips of each scale-up domain; where a rack is rented whole, the bill grows by {:.0}%",
+                (f64::from(whole) / f64::from(used) - 1.0) * 100.0
             ));
         }
         notes
@@ -99,13 +97,18 @@ impl Twin {
         {
             return Err(Diagnostic::error(format!("a job of {n} chips; at most {MOST_CHIPS} are looked at")));
         }
+        if let Chips::Count(n) = job.chips {
+            fixed_divide(&job.fix, n)?;
+        }
         let mut systems: Vec<(String, Result<Hardware, Diagnostic>)> = Vec::new();
         for name in &job.on {
+            let name = self.catalog.resolve_alias(name).unwrap_or(name);
             if systems.iter().any(|(n, _)| n == name) {
                 continue;
             }
             // A name that is nowhere in the catalog is bad input; a known system that lacks a figure is an answer.
             self.catalog.system(name).map(|_| ()).or_else(|e| self.catalog.chip(name).map(|_| ()).map_err(|_| e))?;
+            let name = &name.to_owned();
             let hw = self.catalog.hardware(name).map(|mut h| {
                 h.system.clone_from(name);
                 h
@@ -178,36 +181,32 @@ impl Twin {
             }
             return;
         }
-        // Smallest count that meets the deadline: time falls with chips, so bisect over the sizes. With only a
-        // budget, the fastest within it: the largest count that still meets it.
+        // Upwards, so that the first size that meets every limit is the smallest. With a budget alone the last one
+        // that meets it is wanted: the fastest that the money buys.
+        let by_deadline = job.within_days.is_some();
         let mut best: Option<Vec<PlanOption>> = None;
         let mut last = String::from("no size of this system holds the model");
-        let (mut lo, mut hi) = (0usize, seats.len());
-        while lo < hi {
-            let mid = lo.midpoint(hi);
-            let here = run(seats[mid], answer);
-            let ok = match &here {
+        let mut misses = 0;
+        for &n in &seats {
+            match run(n, answer) {
                 Ok((o, _)) if !o.is_empty() => {
-                    if !meets(&o[0]) {
+                    if meets(&o[0]) {
+                        best = Some(o);
+                        misses = 0;
+                        if by_deadline {
+                            break;
+                        }
+                    } else {
                         last = miss(job, &o[0]);
+                        misses += 1;
+                        // Beyond the budget, more chips only cost more.
+                        if best.is_some() && misses >= 4 {
+                            break;
+                        }
                     }
-                    Some(meets(&o[0]))
                 }
-                Ok(_) => None,
-                Err(e) => {
-                    last.clone_from(e);
-                    None
-                }
-            };
-            let by_deadline = job.within_days.is_some();
-            match ok {
-                Some(true) => {
-                    best = here.ok().map(|h| h.0);
-                    if by_deadline { hi = mid } else { lo = mid + 1 }
-                }
-                Some(false) if by_deadline => lo = mid + 1,
-                Some(false) => hi = mid,
-                None => lo = mid + 1,
+                Ok(_) => {}
+                Err(e) => last = e,
             }
         }
         match best {
@@ -226,19 +225,31 @@ impl Twin {
         answer: &mut PlanAnswer,
     ) -> Result<(Vec<PlanOption>, Found), String> {
         let seat = Seat::new(full.clone(), chips);
-        let step = self.step_model(job, model, &seat, &answer.job)?;
+        let mut out = answer.job.clone();
+        if job.global_batch.is_none() {
+            out.global_batch = setup::suited_batch(out.global_batch, chips);
+        }
+        let step = self.step_model(job, model, &seat, &out)?;
         let space = Space::new(&step, pins(job));
-        let found = search(&step, &space, &Options { top: job.top.max(1), capacity: seat.hw.chip.hbm_bytes, cut: true });
+        let top = job.top.max(1);
+        // Layouts that differ in name only (the same time and memory) are one, so a list needs spare ones.
+        let spare = if top > 1 { top * 4 } else { 1 };
+        let options = Options { top: spare, capacity: seat.hw.chip.hbm_bytes, cut: true, exact: true };
+        let mut found = search(&step, &space, &options);
+        found.best.dedup_by(|a, b| (a.seconds / b.seconds - 1.0).abs() < 1e-9 && (a.memory / b.memory - 1.0).abs() < 1e-9);
+        found.best.truncate(top);
         answer.search.weighed += found.weighed;
         answer.search.pruned += found.pruned;
         for (rule, n) in &found.by_rule {
             *answer.search.by_rule.entry((*rule).to_owned()).or_default() += n;
         }
         let mut options = Vec::new();
-        for c in &found.best {
-            let Ok(r) = step.evaluate(&c.layout, true) else { continue };
+        for (i, c) in found.best.iter().enumerate() {
+            let r =
+                step.evaluate_exact(&c.layout, true).map_err(|e| format!("internal: the search proposed a layout that is refused: {e}"))?;
             let mut o = self.option(job, model, &seat, &c.layout, &r);
-            if found.unlimited.is_some_and(|u| u.seconds < c.seconds * 0.97) {
+            o.global_batch = out.global_batch;
+            if i == 0 && found.unlimited.is_some_and(|u| u.seconds < c.seconds * 0.97) {
                 o.binds = Binds::MemoryCapacity.words().to_owned();
             }
             options.push(o);
@@ -317,6 +328,9 @@ impl Twin {
         let power = energy::facility_power(&self.catalog, &chip.id);
         let energy_mwh = power.as_ref().zip(days).map(|(p, d)| energy::energy_kwh(p, billed, d.p50 * 24.0) / 1e3);
         let mut notes = seat.notes();
+        if r.memory.total() > chip.hbm_bytes {
+            notes.push(format!("does not fit: {:.1} GiB more than the chip has", (r.memory.total() - chip.hbm_bytes) / GIB));
+        }
         if !self.calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip.id) {
             notes.push(format!(
                 "no published training run on {} is in the calibration: its {} family and datasheet speak for it",
@@ -327,6 +341,7 @@ impl Twin {
             system: seat.hw.system.clone(),
             chip: chip.id.clone(),
             chips: seat.chips,
+            global_batch: 0,
             layout: *layout,
             step_s,
             mfu: r.mfu,
@@ -338,12 +353,32 @@ impl Twin {
             cost_usd,
             energy_mwh,
             energy_basis: power.map_or_else(|| format!("no source gives {} a power figure", chip.id), |p| p.basis),
-            binds: r.binds.words().to_owned(),
+            binds: if r.memory.total() > chip.hbm_bytes { Binds::MemoryCapacity } else { r.binds }.words().to_owned(),
             floor_s: r.floor_seconds,
             interval_basis,
             notes,
         }
     }
+}
+
+/// Sizes fixed by hand must divide the chips: the product, and so each of them.
+fn fixed_divide(fix: &Fix, chips: u64) -> Result<(), Diagnostic> {
+    for (name, v) in [("tp", fix.tp), ("cp", fix.cp), ("pp", fix.pp), ("dp", fix.dp)] {
+        let Some(v) = v.map(u64::from) else { continue };
+        if v == 0 || !chips.is_multiple_of(v) {
+            let below = (1..=v.min(chips)).rev().find(|d| chips.is_multiple_of(*d));
+            let above = (v.max(1)..=chips).find(|d| chips.is_multiple_of(*d));
+            let near: Vec<String> = [below, above].into_iter().flatten().map(|d| d.to_string()).collect();
+            return Err(
+                Diagnostic::error(format!("{name} {v} does not divide {chips} chips")).hint(format!("{name} {} would", near.join(" or ")))
+            );
+        }
+    }
+    let all = [fix.tp, fix.cp, fix.pp, fix.dp].into_iter().flatten().map(u64::from).fold(1u64, u64::saturating_mul);
+    if !chips.is_multiple_of(all) {
+        return Err(Diagnostic::error(format!("the fixed sizes multiply to {all}, which does not divide {chips} chips")));
+    }
+    Ok(())
 }
 
 fn miss(job: &Job, o: &PlanOption) -> String {
@@ -363,21 +398,22 @@ fn miss(job: &Job, o: &PlanOption) -> String {
     if parts.is_empty() { "misses the limits".to_owned() } else { parts.join("; ") }
 }
 
-/// Chip counts that `--chips auto` tries: whole nodes, then whole scale-up domains, times 1, 2, 3, 4, 6, 8, ...
+/// Chip counts that `--chips auto` tries, rising: 1, 2, 4 chips of a host, then whole hosts, then whole scale-up domains,
+/// each step at least a sixteenth more than the last.
 fn sizes(hw: &Hardware) -> Vec<u64> {
-    let node = u64::from(hw.chips_per_node.max(1));
+    let host = u64::from(hw.chips_per_node.max(1));
+    let domain = hw.levels.iter().filter(|l| !l.scale_out && !matches!(l.shape, ScaleUpShape::Torus(_))).map(|l| u64::from(l.chips)).max();
+    let domain = domain.unwrap_or(host).max(host);
     let most = hw.max_chips.unwrap_or(MOST_CHIPS).min(MOST_CHIPS);
-    let mut list = vec![1];
-    let mut n = node;
+    let mut list: Vec<u64> = (0..).map(|k| 1u64 << k).take_while(|n| *n < host && host.is_multiple_of(*n)).collect();
+    let mut n = host;
     while n <= most {
         list.push(n);
-        if n % 2 == 0 && n / 2 * 3 <= most {
-            list.push(n / 2 * 3);
-        }
-        n *= 2;
+        let unit = if n >= domain { domain } else { host };
+        // Sixteenths of the power of two below, in whole units: 16, 17, ... 31, 32, 34, ...
+        let step = ((1u64 << n.ilog2()) / 16 / unit).max(1) * unit;
+        n += step;
     }
-    list.sort_unstable();
-    list.dedup();
     list
 }
 

@@ -2,7 +2,7 @@
 
 use crate::answer::{Interval, JobOut};
 use crate::calibrate::{Calibration, SpreadGroup};
-use crate::job::{Era, Job};
+use crate::job::{Chips, Era, Job};
 use secondsource_base::{Diagnostic, Dtype, quantity};
 use secondsource_catalog::Catalog;
 use secondsource_catalog::hardware::Hardware;
@@ -110,8 +110,32 @@ pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
         precision: precision.name().to_owned(),
         lora_rank: job.lora_rank,
         era: era.to_owned(),
+        on: job.on.clone(),
+        chips: match job.chips {
+            Chips::Count(n) => Some(n),
+            Chips::Auto => None,
+        },
+        within_days: job.within_days,
+        budget_usd: job.budget_usd,
         assumed,
     }
+}
+
+/// The batch nearest to `wanted` that chip counts like this one can share out: a multiple of the count's odd part times
+/// as large a power of two as moves the batch by at most 6%.
+pub(crate) fn suited_batch(wanted: u64, chips: u64) -> u64 {
+    let odd = (chips >> chips.trailing_zeros()).max(1);
+    let near = |unit: u64| ((wanted + unit / 2) / unit).max(1) * unit;
+    let mut best = wanted.max(1);
+    let mut unit = odd;
+    while unit <= wanted * 2 {
+        let n = near(unit);
+        if (n as f64 / wanted as f64 - 1.0).abs() <= 0.06 {
+            best = n;
+        }
+        unit *= 2;
+    }
+    best
 }
 
 /// The spread group of a prediction, and the interval that its held-out residuals give.

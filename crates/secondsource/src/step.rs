@@ -104,7 +104,7 @@ impl Twin {
             return Err(Diagnostic::error("no system given").hint("give one, for example --on h100-sxm"));
         };
         let mut full = self.catalog.hardware(name)?;
-        full.system.clone_from(name);
+        full.system = self.catalog.resolve_alias(name).unwrap_or(name).to_owned();
         let (layout, chips) = layout_of(&pins(job), job.chips)?;
         if let Some(max) = full.max_chips
             && chips > max
@@ -119,6 +119,7 @@ impl Twin {
         setup::check(job, &fixed.model)?;
         let mut out = setup::fill(job, &fixed.model);
         if job.global_batch.is_none() {
+            out.global_batch = setup::suited_batch(out.global_batch, fixed.seat.chips);
             // A batch nobody named must at least give every rank of the pipeline a micro-batch.
             let per = u64::from(fixed.layout.dp) * u64::from(fixed.layout.micro_batch) * u64::from(fixed.layout.pp);
             out.global_batch = out.global_batch.div_ceil(per).max(1) * per;
@@ -130,26 +131,17 @@ impl Twin {
 
     pub(crate) fn step_job(&self, job: &Job) -> Result<StepAnswer, Diagnostic> {
         self.with_fixed(job, |x, step| {
-            let r = step.evaluate(&x.layout, true).map_err(misfit)?;
+            let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
             let mut option = self.option(job, &x.model, &x.seat, &x.layout, &r);
             option.notes.push(format!("global batch {} sequences of {} tokens", step.input.global_batch, step.input.seq));
-            let exact = exact_pipeline(step, &x.layout)?;
-            if let Some(exact) = exact {
-                let closed = step.pipeline_seconds(&x.layout);
-                option.notes.push(format!(
-                    "pipeline event by event: {:.4} s; closed form used above: {:.4} s ({:+.1}%)",
-                    exact,
-                    closed,
-                    (closed / exact - 1.0) * 100.0
-                ));
-            }
+            option.global_batch = step.input.global_batch;
             let other_eras = Era::ALL
                 .into_iter()
                 .filter(|e| *e != job.era)
                 .filter_map(|e| {
                     let recipe = setup::recipe(job, &x.seat.hw.chip.family, e);
                     let m = StepModel::new(step.input, recipe, &self.calibration.params, &self.calibration.energy).ok()?;
-                    Some((e.name().to_owned(), m.evaluate(&x.layout, true).ok()?.seconds))
+                    Some((e.name().to_owned(), m.evaluate_exact(&x.layout, true).ok()?.seconds))
                 })
                 .collect();
             Ok(StepAnswer {
@@ -177,13 +169,13 @@ impl Twin {
     pub(crate) fn fit_job(&self, job: &Job) -> Result<FitAnswer, Diagnostic> {
         self.with_fixed(job, |x, step| {
             let capacity = x.seat.hw.chip.hbm_bytes;
-            let r = step.evaluate(&x.layout, true).map_err(misfit)?;
+            let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
             let peak = r.memory.total();
             let fits = peak <= capacity;
             let mut list: Vec<FitChange> = changes(&x.layout, step.input.global_batch)
                 .into_iter()
                 .filter_map(|(change, l)| {
-                    let n = step.evaluate(&l, true).ok()?;
+                    let n = step.evaluate_exact(&l, true).ok()?;
                     let total = n.memory.total();
                     // When it does not fit: what makes it fit. When it fits: what would be faster and still fit.
                     let useful = total <= capacity && if fits { n.seconds < r.seconds } else { true };
@@ -211,17 +203,6 @@ impl Twin {
             })
         })
     }
-}
-
-/// Seconds of the pipeline by simulation, when the layout has one.
-fn exact_pipeline(step: &StepModel<'_>, l: &Layout) -> Result<Option<f64>, Diagnostic> {
-    if l.pp <= 1 {
-        return Ok(None);
-    }
-    let (m, _) = step.input.micro_batches(l);
-    let plan = schedule::build(l.schedule, l.pp, l.vpp, m as u32)?;
-    let timeline = schedule::simulate(&plan, &step.stage_times(l), &P2p::overlapped(step.send_seconds(l)))?;
-    Ok(Some(timeline.makespan_s))
 }
 
 /// Layouts one or two steps away on the same chips.

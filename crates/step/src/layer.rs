@@ -340,10 +340,11 @@ impl LayerContext<'_> {
                 // cp - 1 exchanges of the local keys and values, each behind one block of attention.
                 let one = self.net.send(l.tp, local);
                 let hide = forward / cp;
-                let exposed = (one.seconds - hide).max(0.0) * (cp - 1.0);
+                let sync = if self.recipe.software.overlap == Overlap::Xla { 0.0 } else { self.params.collective_sync };
+                let exposed = ((one.seconds - hide).max(0.0) + sync) * (cp - 1.0);
                 t.forward.comm(Part::Cp, Comm { seconds: exposed, out: one.out }, 1.0);
                 // Backward passes keys, values and their gradients.
-                let exposed = (2.0 * one.seconds - backward / cp).max(0.0) * (cp - 1.0);
+                let exposed = ((2.0 * one.seconds - backward / cp).max(0.0) + sync) * (cp - 1.0);
                 t.backward_input.comm(Part::Cp, Comm { seconds: exposed, out: one.out }, 1.0);
             }
             CpMode::AllGather => {
@@ -433,12 +434,22 @@ impl LayerContext<'_> {
         t.backward_input.put(Part::Moe, perm);
 
         if l.ep > 1 {
-            // Dispatch and combine, 2 bytes each way. A token that goes to several experts of one device
-            // still travels once per expert here, as in Megatron's all-to-all dispatcher.
-            let x = self.net.all_to_all(l.etp, l.ep, 2.0 * own * k * h);
-            let share = (self.params.ep_exposed * self.engine.moe_age).min(1.5) * 2.0;
-            t.forward.comm(Part::Ep, x, share);
-            t.backward_input.comm(Part::Ep, x, share);
+            // Dispatch and combine, 2 bytes each way. Since DeepEP (February 2025) a token that goes to several experts
+            // of one scale-up domain crosses the network once: the expected number of distinct domains out of `units`
+            // that `k` balanced choices hit is units (1 - (1 - 1/units)^k).
+            let domain = self.input.hw.levels.iter().filter(|v| !v.scale_out).map(|v| v.chips).max().unwrap_or(1);
+            let units = f64::from((l.ep * l.etp).div_ceil(domain));
+            let distinct = if self.recipe.software.year >= 2025.2 { units * (1.0 - (1.0 - 1.0 / units).powf(k)) } else { k };
+            let copies = if units > 1.0 { distinct.min(k) } else { k };
+            let x = self.net.all_to_all(l.etp, l.ep, 2.0 * own * copies * h);
+            let share = (self.params.ep_exposed * self.engine.moe_age).min(1.0);
+            // It hides behind the experts' own products at best (of the other half of the batch).
+            let both = 2.0 * x.seconds;
+            let forward = (both * share).max(both - t.forward.parts[Part::Matrix as usize]);
+            let backward =
+                (both * share).max(both - t.backward_input.parts[Part::Matrix as usize] - t.backward_weight.parts[Part::Matrix as usize]);
+            t.forward.comm(Part::Ep, Comm { seconds: forward, out: x.out }, 1.0);
+            t.backward_input.comm(Part::Ep, Comm { seconds: backward, out: x.out }, 1.0);
         }
         if l.etp > 1 {
             let g = self.net.all_gather(1, l.etp, 2.0 * received * h);

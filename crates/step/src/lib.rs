@@ -16,4 +16,4 @@ pub use layer::{LayerTime, Part, Pass};
 pub use pipeline::Split;
 pub use result::{Binds, Breakdown, StepResult};
 pub use secondsource_catalog::calibration::Params;
-pub use step::{Layers, StepModel};
+pub use step::{Layers, StepModel, Waits};

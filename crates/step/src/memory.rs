@@ -178,6 +178,13 @@ impl Account<'_> {
         local
     }
 
+    /// The largest dense and the largest routed share of any device: what collectives and the optimizer wait for.
+    pub fn largest(&self) -> LocalParams {
+        (0..self.split.classes.len())
+            .map(|k| self.local(k))
+            .fold(LocalParams::default(), |a, b| LocalParams { dense: a.dense.max(b.dense), routed: a.routed.max(b.routed) })
+    }
+
     /// Bytes on one device of class `k`, at pipeline rank `rank`.
     pub fn of(&self, k: usize, rank: u32) -> Memory {
         let (input, recipe, p, l) = (self.input, self.recipe, self.params, self.layout);
@@ -214,7 +221,12 @@ impl Account<'_> {
             // Rank r adds r x (in + out) per matrix: below one percent of the weights at usual ranks.
             Task::Lora { rank } => (2.0 * f64::from(rank) / model.hidden as f64).min(1.0),
         };
-        let sharded = |stage: Zero| if l.zero >= stage { (dense_shard, expert_shard) } else { (1.0, 1.0) };
+        // Under a pipeline ZeRO-3 keeps gathered weights and whole gradients from first to last micro-batch.
+        let kept_whole = l.zero == Zero::Z3 && l.pp > 1;
+        let sharded = |stage: Zero| {
+            let whole = kept_whole && stage >= Zero::Z2;
+            if l.zero >= stage && !whole { (dense_shard, expert_shard) } else { (1.0, 1.0) }
+        };
         let spread = |b: f64, (d, e): (f64, f64)| b * (local.dense / d + local.routed / e);
 
         let weights = spread(recipe.weight_bytes, sharded(Zero::Z3));
@@ -227,7 +239,7 @@ impl Account<'_> {
             0.0
         };
         let mut buffers = 4.0 * tokens * model.hidden as f64 * 2.0;
-        if l.zero == Zero::Z3 {
+        if l.zero == Zero::Z3 && !kept_whole {
             buffers += (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest;
         }
         // XLA plans every buffer ahead: no allocator, no context beside it.

@@ -47,19 +47,16 @@ pub struct Split {
     /// Layers of each run, class by class: `classes x runs`.
     counts: Vec<f64>,
     runs: usize,
-    /// The output matrix counts as a layer in the split, so it does not lengthen the last stage.
-    pub(crate) balanced_head: bool,
 }
 
 impl Split {
     /// Cuts `model` for a layout's pp and vpp.
     pub fn new(model: &Model, l: &Layout) -> Split {
-        let layers = model.layers();
         let pp = u64::from(l.pp.max(1));
         let vpp = u64::from(l.vpp.max(1));
         let stages = pp * vpp;
         let runs = model.runs.len();
-        let mut split = Split { classes: Vec::new(), counts: Vec::new(), runs, balanced_head: !layers.is_multiple_of(stages) };
+        let mut split = Split { classes: Vec::new(), counts: Vec::new(), runs };
         let mut counts = vec![0.0; runs];
         for rank in 0..pp {
             counts.iter_mut().for_each(|c| *c = 0.0);

@@ -6,7 +6,7 @@ use crate::layer::{LayerContext, LayerTime, Part, Pass};
 use crate::memory::{self, Account, LocalParams, Memory};
 use crate::pipeline::{Split, stage_counts};
 use crate::result::{Binds, Breakdown, StepResult};
-use crate::schedule::StageTimes;
+use crate::schedule::{self, P2p, StageTimes};
 use secondsource_catalog::calibration::Params;
 use secondsource_chip::{Engine, MissingPeak};
 use secondsource_workload::FlopsConvention;
@@ -134,7 +134,7 @@ impl<'a> StepModel<'a> {
     /// etp, micro-batch, recompute and mean micro-batch; `split` from the same pp and vpp.
     pub fn finish(&self, layers: &Layers, split: &Split, l: &Layout) -> StepResult {
         let memory = self.peak_memory(split, l);
-        let (b, out_seconds) = self.time(layers, split, l);
+        let (b, waits) = self.time(layers, split, l);
         let seconds = b.total();
         let peak = self.engine.peak_linear * l.devices() as f64;
         let flops = self.model_flops();
@@ -150,32 +150,34 @@ impl<'a> StepModel<'a> {
             tokens_per_s_per_chip: tokens / (seconds * l.devices() as f64),
             micro_batches: self.input.micro_batches(l).0 as u64,
             memory,
-            binds: binds(&b, out_seconds),
+            binds: binds(&b, waits.scale_out, waits.memory),
         }
     }
 
-    /// Seconds of the step by part, and the seconds that wait for the scale-out network. Arguments as for
+    /// Seconds of the step by part, and what they wait for. Arguments as for
     /// [`StepModel::finish`].
-    pub fn time(&self, layers: &Layers, split: &Split, l: &Layout) -> (Breakdown, f64) {
+    pub fn time(&self, layers: &Layers, split: &Split, l: &Layout) -> (Breakdown, Waits) {
         let (m, _) = self.input.micro_batches(l);
-        let (slowest, slow_seconds, total) = slowest(layers, split, l);
-        let slow = stage_time(layers, split, l, slowest);
+        let (slowest, slow_seconds, total) = slowest(layers, split);
+        let slow = stage_time(layers, split, slowest);
         let mut b = Breakdown::default();
         self.book(&mut b, &slow, m);
         let busy = slow_seconds * m;
         b.bubble = bubble(l, &slow, total, m);
         b.pp = self.sends(l);
         let mut out_seconds = slow.layers.scale_out() * m;
-        let local = self.account(l, split).local(0);
-        let fsdp = self.fsdp(l, local, &slow, busy, m);
+        let local = self.account(l, split).largest();
+        let fsdp = self.recurring(l, local, &slow, busy, m);
         b.fsdp = fsdp.0;
         out_seconds += fsdp.1;
-        let dp = self.data_parallel(l, local);
+        let dp = self.data_parallel(l, local, slow_seconds);
         b.dp = dp.0;
         out_seconds += dp.1;
         b.optimizer = self.optimizer(l, local);
         b.constant = self.engine.step_constant;
-        (b, out_seconds)
+        let on_units = slow.layers.matrix_seconds() + slow.head.matrix_seconds;
+        let products = (b.matrix + b.attention + b.head + b.recompute - on_units * m).max(0.0);
+        (b, Waits { scale_out: out_seconds, memory: products })
     }
 
     /// Seconds that no choice of pp, vpp, dp or ZeRO can go below for these layer times: all layers' work
@@ -189,13 +191,15 @@ impl<'a> StepModel<'a> {
 
     /// Times of every virtual stage for one micro-batch, for the exact schedules. DualPipe holds one stage a device.
     pub fn stage_times(&self, l: &Layout) -> StageTimes {
-        let layers = self.layers(l);
-        let split = Split::new(self.input.model, l);
+        self.stage_times_of(&self.layers(l), l)
+    }
+
+    fn stage_times_of(&self, layers: &Layers, l: &Layout) -> StageTimes {
         let counts = stage_counts(self.input.model, l);
         let n = counts.len();
         let mut times = StageTimes::uniform(n, 0.0, 0.0, 0.0);
         for (s, c) in counts.iter().enumerate() {
-            let share = if split.balanced_head { 1.0 / n as f64 } else { f64::from(u8::from(s + 1 == n)) };
+            let share = f64::from(u8::from(s + 1 == n));
             let first = f64::from(u8::from(s == 0));
             // The output product is two thirds backward; the embedding's share is all booked forward.
             times.fwd[s] = layers.head.seconds() * share / 3.0 + layers.embedding.seconds() * first;
@@ -216,14 +220,54 @@ impl<'a> StepModel<'a> {
         self.net.send(l.tp * l.cp * l.dp, bytes).seconds
     }
 
-    /// Seconds of the pipeline by the closed form that the step uses: the slowest device's work, the bubble and
-    /// the sends of fill and drain.
+    /// As [`StepModel::evaluate`], with the pipeline's idle time from the schedule itself instead of the closed form.
+    pub fn evaluate_exact(&self, l: &Layout, strict: bool) -> Result<StepResult, Misfit> {
+        let mut r = self.evaluate(l, strict)?;
+        let correction = self.pipeline_correction(l);
+        if correction != 0.0 {
+            let scale = (r.seconds + correction) / r.seconds;
+            r.breakdown.bubble += correction;
+            r.seconds = r.breakdown.total();
+            r.mfu /= scale;
+            r.hfu /= scale;
+            r.tokens_per_s_per_chip /= scale;
+        }
+        Ok(r)
+    }
+
+    /// Seconds that the schedule takes beyond the closed form, work and sends included; 0 without a pipeline. Three
+    /// rounds run event by event and are prolonged (within 5% of the bubble over random cases, docs/schedules.md).
+    pub fn pipeline_correction(&self, l: &Layout) -> f64 {
+        if l.pp <= 1 {
+            return 0.0;
+        }
+        self.pipeline_correction_of(&self.layers(l), &Split::new(self.input.model, l), l)
+    }
+
+    /// As [`StepModel::pipeline_correction`], from parts that are known already (see [`StepModel::finish`]).
+    pub fn pipeline_correction_of(&self, layers: &Layers, split: &Split, l: &Layout) -> f64 {
+        if l.pp <= 1 {
+            return 0.0;
+        }
+        let (m, _) = self.input.micro_batches(l);
+        let p2p = P2p::overlapped(self.send_seconds(l));
+        let (k, slow, total) = slowest(layers, split);
+        let idle = bubble(l, &stage_time(layers, split, k), total, m);
+        match schedule::makespan_fast(l.schedule, l.pp, l.vpp, m as u32, &self.stage_times_of(layers, l), &p2p) {
+            // Idle time cannot be negative, whatever the closed form says.
+            Ok(exact) => (exact - slow * m - idle - self.sends(l)).max(-idle),
+            Err(_) => 0.0,
+        }
+    }
+
+    /// Seconds of the pipeline by the closed form: the slowest device's work, the bubble, and the sends of fill and
+    /// drain.
     pub fn pipeline_seconds(&self, l: &Layout) -> f64 {
         let layers = self.layers(l);
         let split = Split::new(self.input.model, l);
         let (m, _) = self.input.micro_batches(l);
-        let (k, slow, total) = slowest(&layers, &split, l);
-        slow * m + bubble(l, &stage_time(&layers, &split, l, k), total, m) + self.sends(l)
+        let (k, slow, total) = slowest(&layers, &split);
+        slow * m + bubble(l, &stage_time(&layers, &split, k), total, m) + self.sends(l)
     }
 
     /// Memory of the fullest stage.
@@ -274,27 +318,32 @@ impl<'a> StepModel<'a> {
         fill + steady
     }
 
-    /// Weight gathers and gradient scatters of ZeRO-3, per micro-batch, hidden behind compute by a p-norm.
+    /// Traffic that recurs with every micro-batch, hidden behind compute by a p-norm: gradient scatters of ZeRO-2, and
+    /// weight gathers (forward and backward) with gradient scatters of ZeRO-3. With a pipeline ZeRO-3 gathers once per
+    /// step, keeps the weights and scatters once (what FSDP2 does under a pipeline); the memory account follows.
     /// Returns (exposed seconds, of which scale-out).
-    fn fsdp(&self, l: &Layout, local: LocalParams, slow: &StageTime, busy: f64, m: f64) -> (f64, f64) {
-        if l.zero != Zero::Z3 {
+    fn recurring(&self, l: &Layout, local: LocalParams, slow: &StageTime, busy: f64, m: f64) -> (f64, f64) {
+        if l.zero < Zero::Z2 {
             return (0.0, 0.0);
         }
         let (dense, expert) = memory::shard_ranks(l);
         let lora = self.recipe.task != Task::Full;
-        let mut seconds = 0.0;
-        let mut out = false;
-        // With a pipeline the weights are gathered once per step and kept.
-        let gathers = if l.pp > 1 { 2.0 } else { 2.0 * m };
+        let once = l.zero == Zero::Z3 && l.pp > 1;
+        let gathers = match (l.zero, once) {
+            (Zero::Z3, false) => 2.0 * m,
+            (Zero::Z3, true) => 1.0,
+            _ => 0.0,
+        };
         let scatters = if lora {
             0.0
-        } else if l.pp > 1 {
+        } else if once {
             1.0
         } else {
             m
         };
-        let gather_stride = l.tp;
-        for (params, ranks, stride) in [(local.dense, dense, gather_stride), (local.routed, expert, l.ep * l.etp)] {
+        let mut seconds = 0.0;
+        let mut out = false;
+        for (params, ranks, stride) in [(local.dense, dense, l.tp), (local.routed, expert, l.ep * l.etp)] {
             let n = ranks as u32;
             if n <= 1 || params <= 0.0 {
                 continue;
@@ -318,7 +367,7 @@ impl<'a> StepModel<'a> {
     }
 
     /// Gradient reduction and weight gather once per step. Returns (exposed seconds, of which scale-out).
-    fn data_parallel(&self, l: &Layout, local: LocalParams) -> (f64, f64) {
+    fn data_parallel(&self, l: &Layout, local: LocalParams, hideable: f64) -> (f64, f64) {
         if self.recipe.task != Task::Full {
             return (0.0, 0.0);
         }
@@ -345,7 +394,9 @@ impl<'a> StepModel<'a> {
             match l.zero {
                 Zero::Z0 => add(self.net.all_reduce(stride, all, part * gb), n),
                 Zero::Z1 | Zero::Z2 => {
-                    add(self.net.reduce_scatter(stride, shard, part * gb), n);
+                    if l.zero == Zero::Z1 {
+                        add(self.net.reduce_scatter(stride, shard, part * gb), n);
+                    }
                     add(self.net.all_gather(stride, shard, part * wb), n);
                     add(self.net.all_reduce(stride * shard, replicas, part * gb / f64::from(shard)), n);
                 }
@@ -354,8 +405,10 @@ impl<'a> StepModel<'a> {
                 Zero::Z3 => {}
             }
         }
+        // At best it hides behind the backward pass of the last micro-batch and the forward pass of the first.
         let share = if self.recipe.software.overlap == Overlap::Blocking { 1.0 } else { self.params.dp_exposed };
-        (seconds * share, if out { seconds * share } else { 0.0 })
+        let exposed = (seconds * share).max(seconds - hideable);
+        (exposed, if out { exposed } else { 0.0 })
     }
 
     /// Adam on the local shard, and the gradient norm.
@@ -370,33 +423,32 @@ impl<'a> StepModel<'a> {
     }
 }
 
-fn stage_time(layers: &Layers, split: &Split, l: &Layout, k: usize) -> StageTime {
+fn stage_time(layers: &Layers, split: &Split, k: usize) -> StageTime {
     let mut t = StageTime::default();
     for (time, n) in layers.runs.iter().zip(split.counts(k)) {
         if *n > 0.0 {
             t.layers.add(time, *n);
         }
     }
-    let (embedding, head) = ends_share(split, l, k);
+    let (embedding, head) = ends_share(split, k);
     t.head.add(&layers.embedding.scaled(embedding));
     t.head.add(&layers.head.scaled(head));
     t
 }
 
 /// Shares of the embedding and of the output product that one device of class `k` computes.
-fn ends_share(split: &Split, l: &Layout, k: usize) -> (f64, f64) {
+fn ends_share(split: &Split, k: usize) -> (f64, f64) {
     let c = split.classes[k];
-    let head = if split.balanced_head { 1.0 / f64::from(l.pp) } else { f64::from(u8::from(c.last)) };
-    (f64::from(u8::from(c.first)), head)
+    (f64::from(u8::from(c.first)), f64::from(u8::from(c.last)))
 }
 
 /// The slowest class, its seconds per micro-batch, and the sum over all devices of the pipeline.
-fn slowest(layers: &Layers, split: &Split, l: &Layout) -> (usize, f64, f64) {
+fn slowest(layers: &Layers, split: &Split) -> (usize, f64, f64) {
     let (head, embedding) = (layers.head.seconds(), layers.embedding.seconds());
     let mut best = (0, 0.0);
     let mut total = 0.0;
     for (k, c) in split.classes.iter().enumerate() {
-        let (e, h) = ends_share(split, l, k);
+        let (e, h) = ends_share(split, k);
         let t: f64 = layers.seconds.iter().zip(split.counts(k)).map(|(t, n)| t * n).sum::<f64>() + e * embedding + h * head;
         total += t * c.devices;
         if t > best.1 {
@@ -425,6 +477,15 @@ fn bubble(l: &Layout, slow: &StageTime, total: f64, m: f64) -> f64 {
         // (pp/2 - 1)(F&B + B - 3W), DeepSeek-V3 report table 2, F&B taken as F + B + W, B of the table as B + W.
         Schedule::Dualpipe => ((pp / 2.0 - 1.0).max(0.0) * (t + b + w - 3.0 * w)).max(0.0) * if m > pp { 1.0 } else { pp / m },
     }
+}
+
+/// Seconds of a step, already in its parts, that wait for something.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Waits {
+    /// Exposed traffic on the scale-out network.
+    pub scale_out: f64,
+    /// Matrix products and scores that wait for HBM rather than for the units.
+    pub memory: f64,
 }
 
 /// One device's share of one micro-batch.
@@ -464,6 +525,13 @@ impl SumTime {
         self.forward.scale_out + self.backward_input.scale_out + self.recompute.scale_out
     }
 
+    fn matrix_seconds(&self) -> f64 {
+        self.forward.matrix_seconds
+            + self.backward_input.matrix_seconds
+            + self.backward_weight.matrix_seconds
+            + self.recompute.matrix_seconds
+    }
+
     fn network(&self) -> f64 {
         let n = |p: &Pass| p.parts[Part::Tp as usize] + p.parts[Part::Ep as usize] + p.parts[Part::Cp as usize];
         n(&self.forward) + n(&self.backward_input) + n(&self.recompute)
@@ -478,13 +546,14 @@ fn forward_flops(input: &StepInput<'_>) -> f64 {
     m.flops_forward_per_token(input.seq, FlopsConvention::Causal) + m.mtp_layers as f64 * (last + m.head_flops_per_token as f64)
 }
 
-/// The largest of what the step waits for. Compute counts the matrix units; elementwise, optimizer and
-/// permutation count HBM.
-fn binds(b: &Breakdown, out: f64) -> Binds {
-    let network = b.tp + b.cp + b.ep + b.fsdp + b.dp + b.pp;
+/// The largest of what the slowest device waits for. `out` is the exposed time on the scale-out network, `memory` the
+/// part of matrix products, attention and head that waits for HBM.
+fn binds(b: &Breakdown, out: f64, memory: f64) -> Binds {
+    let network = b.tp + b.cp + b.ep + b.fsdp + b.dp;
+    let compute = b.matrix + b.attention + b.head + b.recompute;
     let options = [
-        (b.matrix + b.attention + b.head + b.recompute, Binds::MatrixUnits),
-        (b.elementwise + b.moe + b.optimizer, Binds::Hbm),
+        (compute - memory, Binds::MatrixUnits),
+        (b.elementwise + b.moe + b.optimizer + memory, Binds::Hbm),
         ((network - out).max(0.0), Binds::ScaleUp),
         (out + b.pp, Binds::ScaleOut),
         (b.bubble, Binds::PipelineBubble),

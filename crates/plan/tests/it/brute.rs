@@ -82,7 +82,7 @@ fn compare(case: Case, kernel: AttentionKernel) {
         });
         for cut in [true, false] {
             for top in [1, 7] {
-                let f = search(m, &space, &Options { top, capacity, cut });
+                let f = search(m, &space, &Options { top, capacity, cut, exact: true });
                 assert_eq!(crate::dividing(&f), layouts.len() as u64, "{case:?}: layouts of the space");
                 assert_eq!(f.best.len(), fit.len().min(top), "{case:?}: layouts that fit");
                 for (a, b) in f.best.iter().zip(&fit) {
@@ -126,4 +126,26 @@ fn bounds_lie_below_every_layout() {
             }
         });
     }
+}
+
+/// A plan orders the best by the exact pipeline before it names a winner. What the closed form ranks low must not be the
+/// exact winner: the best of all layouts by `evaluate_exact` is among those that are reordered.
+#[test]
+fn reordering_keeps_the_exact_winner() {
+    let mut wrong = Vec::new();
+    for case in SMALL {
+        case.with(AttentionKernel::Vendor, |m| {
+            let space = Space::new(m, Pins::default());
+            let capacity = m.input.hw.chip.hbm_bytes;
+            let exact = |l: &Layout| m.evaluate_exact(l, true).map(|r| (r.seconds, r.memory.total())).expect("checked");
+            let fit = all(m, &space).into_iter().map(|l| (exact(&l), l)).filter(|x| x.0.1 <= capacity);
+            let Some(((best, _), layout)) = fit.min_by(|a, b| a.0.0.total_cmp(&b.0.0)) else { return };
+            let found = search(m, &space, &Options { top: 24, capacity, cut: true, exact: true });
+            let named = found.best.iter().map(|c| exact(&c.layout).0).fold(f64::INFINITY, f64::min);
+            if named > best * (1.0 + 1e-9) {
+                wrong.push(format!("{case:?}: {named} s named, {best} s possible with {layout:?}"));
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

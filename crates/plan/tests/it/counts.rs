@@ -83,7 +83,7 @@ fn capacity_only_limits() {
         let space = Space::new(m, Pins::default());
         let mut last = f64::INFINITY;
         for gb in [4.0, 16.0, 24.0, 40.0, 80.0, 1000.0] {
-            let f = search(m, &space, &Options { top: 1, capacity: gb * 1e9, cut: true });
+            let f = search(m, &space, &Options { top: 1, capacity: gb * 1e9, cut: true, exact: true });
             match f.best.first() {
                 Some(c) => {
                     assert!(c.seconds <= last, "{gb} GB: {} s after {last} s", c.seconds);

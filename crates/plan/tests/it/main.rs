@@ -41,7 +41,9 @@ impl Case {
     }
 
     pub fn search(&self, pins: Pins, top: usize, cut: bool) -> Found {
-        self.with(AttentionKernel::Vendor, |m| search(m, &Space::new(m, pins), &Options { top, capacity: m.input.hw.chip.hbm_bytes, cut }))
+        self.with(AttentionKernel::Vendor, |m| {
+            search(m, &Space::new(m, pins), &Options { top, capacity: m.input.hw.chip.hbm_bytes, cut, exact: true })
+        })
     }
 }
 

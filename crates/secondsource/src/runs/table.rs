@@ -173,16 +173,17 @@ pub fn read(file: &str, text: &str) -> Result<(Vec<RunRow>, Vec<Diagnostic>), Ve
     let index: Vec<(&str, Option<usize>)> = known().map(|k| (k, at(k))).collect();
     let mut rows: Vec<RunRow> = Vec::new();
     let mut seen = std::collections::HashMap::new();
+    let mut lines = Lines { text, at: 0, line: 1 };
     for record in reader.records() {
         let record = match record {
             Ok(r) => r,
             Err(e) => {
-                let line = e.position().map_or(1, csv::Position::line) as usize;
+                let line = e.position().map_or(1, |p| lines.of(p.byte())) as usize;
                 errors.push(Diagnostic::error(format!("cannot read the row: {e}")).at_line(file, line));
                 break;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |p| lines.of(p.byte()));
         if rows.len() >= MAX_ROWS {
             errors.push(Diagnostic::error(format!("more than {MAX_ROWS} rows")).at_line(file, line as usize));
             break;
@@ -202,6 +203,29 @@ pub fn read(file: &str, text: &str) -> Result<(Vec<RunRow>, Vec<Diagnostic>), Ve
         }
     }
     if errors.is_empty() { Ok((rows, warnings)) } else { Err(errors) }
+}
+
+/// Line numbers of rising byte offsets, whatever the line ends are.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, byte: u64) -> u64 {
+        let bytes = self.text.as_bytes();
+        let mut to = usize::try_from(byte).unwrap_or(bytes.len()).min(bytes.len());
+        // A record may be said to start at the end of the line before it.
+        while to < bytes.len() && (bytes[to] == b'\r' || bytes[to] == b'\n') {
+            to += 1;
+        }
+        if to > self.at {
+            self.line += bytes[self.at..to].iter().filter(|b| **b == b'\n').count() as u64;
+            self.at = to;
+        }
+        self.line
+    }
 }
 
 struct Cells<'a> {

@@ -16,7 +16,10 @@ fn five_systems() {
     let answer = headline();
     let named: Vec<&str> =
         answer.options.iter().map(|o| o.system.as_str()).chain(answer.rejected.iter().map(|r| r.system.as_str())).collect();
-    assert!(FIVE.iter().all(|s| named.iter().filter(|n| *n == s).count() == 1), "{named:?}");
+    // Under the id that the catalog gives, whatever alias was asked for.
+    let catalog = twin().catalog;
+    let ids = FIVE.map(|s| catalog.resolve_alias(s).unwrap_or(s).to_owned());
+    assert!(ids.iter().all(|s| named.iter().filter(|n| *n == s).count() == 1), "{named:?}");
     assert!(answer.rejected.is_empty(), "{:?}", answer.rejected);
     let json: Value = serde_json::to_value(&answer).unwrap();
     assert!(["job", "options", "rejected", "search"].iter().all(|k| json.get(k).is_some()));
@@ -76,7 +79,7 @@ fn options_agree_with_themselves() {
 #[test]
 fn no_public_price_is_no_cost() {
     let answer = headline();
-    let trn3 = answer.options.iter().find(|o| o.system == "trn3-ultraserver").unwrap();
+    let trn3 = answer.options.iter().find(|o| o.system.starts_with("trn3-ultraserver")).unwrap();
     assert!(trn3.cost_usd.is_none() && trn3.days.is_some());
     assert!(serde_json::to_value(trn3).unwrap()["cost_usd"].is_null());
     assert!(answer.options.iter().filter(|o| o.cost_usd.is_some()).count() >= 3);

@@ -27,9 +27,11 @@ fn sizes_below(system: &str, most: u64) -> Vec<u64> {
 /// The count found meets the deadline, and no smaller one does.
 #[test]
 fn the_smallest_count_by_deadline() {
-    for (model, system, tokens, days) in
-        [("llama-3.1-8b", "h100-sxm", 1e12, 30.0), ("llama-3.1-70b", "trn2-ultraserver", 2e12, 60.0), ("mixtral-8x7b", "tpu-v5p", 1e12, 20.0)]
-    {
+    for (model, system, tokens, days) in [
+        ("llama-3.1-8b", "h100-sxm", 1e12, 30.0),
+        ("llama-3.1-70b", "trn2-ultraserver", 2e12, 60.0),
+        ("mixtral-8x7b", "tpu-v5p", 1e12, 20.0),
+    ] {
         let mut j = auto(model, system, tokens);
         j.within_days = Some(days);
         let answer = plan(&j).unwrap();
