@@ -45,7 +45,8 @@ impl Engine {
         let efficiency = self.moe_gemm.powf(share);
         let one = if backward_weight { (k, n, m) } else { (m, n, k) };
         let mut c = self.product(one.0 * experts, one.1, one.2, Rate::Linear, efficiency, 0.0, bytes);
-        let penalty = 1.0 + (self.fill + self.moe_fill) * self.relative_rate() * (1.0 / m.max(1.0) + 1.0 / n + 1.0 / k);
+        let fill = self.fill + self.moe_fill * share;
+        let penalty = 1.0 + fill * self.relative_rate() * (1.0 / m.max(1.0) + 1.0 / n + 1.0 / k);
         c.matrix_seconds *= penalty;
         c.seconds = join(c.matrix_seconds, c.bytes / self.stream);
         c
@@ -67,7 +68,8 @@ impl Engine {
             Rate::Bf16 => self.rate_bf16,
         };
         let padded = (m / TILE).ceil() * (n / TILE).ceil() * TILE * TILE / (m * n);
-        let fill = 1.0 + fill * self.relative_rate() * (1.0 / m + 1.0 / n + 1.0 / k);
+        // A dimension below one tile is padded to it, and the padding is what fills.
+        let fill = 1.0 + fill * self.relative_rate() * (1.0 / m.max(TILE) + 1.0 / n.max(TILE) + 1.0 / k.max(TILE));
         let matrix = flops / (rate * efficiency) * padded.min(1.0 + TILE / m.min(n)) * self.waves(m, n) * fill;
         Cost { seconds: join(matrix, bytes / self.stream), flops, bytes, matrix_seconds: matrix }
     }

@@ -212,11 +212,13 @@ fn visit(
                         continue;
                     }
                 }
-                let mut seconds = model.time(layers, split, &l).0.total();
-                // The closed form of the pipeline is optimistic: what it already rules out need not be run.
+                let b = model.time(layers, split, &l).0;
+                let mut seconds = b.total();
+                // What the busiest device's work already rules out need not be run through its schedule.
+                let least = seconds - b.bubble - b.pp;
                 let rival = f.best.get(options.top.max(1) - 1).map_or(worst, |c| c.seconds.min(worst));
                 let free = f.unlimited.map_or(f64::INFINITY, |c| c.seconds);
-                if options.exact && (seconds < free || (fits && seconds <= rival)) {
+                if options.exact && (least < free || (fits && least <= rival)) {
                     seconds += model.pipeline_correction_of(layers, split, &l);
                 }
                 let c = Candidate { seconds, memory, layout: l };

@@ -84,9 +84,21 @@ pub struct Job {
     pub fix: Fix,
     /// Layouts to list per system.
     pub top: usize,
+    /// Name and text of the job file, for messages.
+    pub origin: Option<(String, String)>,
 }
 
 impl Job {
+    /// Gives an error that names something of the job file its place there.
+    pub(crate) fn locate(&self, d: Diagnostic) -> Diagnostic {
+        let (Some((name, text)), None) = (&self.origin, &d.file) else { return d };
+        let quoted = d.message.split('`').nth(1).unwrap_or_default().to_owned();
+        match text.find(&quoted) {
+            Some(at) if !quoted.is_empty() => d.at_offset(SourceText { name, text }, at),
+            _ => d.in_file(name.clone()),
+        }
+    }
+
     pub fn new(model: ModelSource) -> Job {
         Job {
             model,
@@ -102,25 +114,28 @@ impl Job {
             era: Era::default(),
             fix: Fix::default(),
             top: 1,
+            origin: None,
         }
     }
 }
 
+type Cell = toml::Spanned<toml::Value>;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct JobFile {
-    model: String,
-    tokens: Option<Count>,
-    on: Vec<String>,
-    chips: Option<toml::Spanned<toml::Value>>,
-    within_days: Option<f64>,
-    budget_usd: Option<Count>,
-    seq: Option<Count>,
-    global_batch: Option<Count>,
-    precision: Option<toml::Spanned<String>>,
-    lora_rank: Option<u32>,
-    era: Option<toml::Spanned<String>>,
-    top: Option<usize>,
+    model: Cell,
+    tokens: Option<Cell>,
+    on: Cell,
+    chips: Option<Cell>,
+    within_days: Option<Cell>,
+    budget_usd: Option<Cell>,
+    seq: Option<Cell>,
+    global_batch: Option<Cell>,
+    precision: Option<Cell>,
+    lora_rank: Option<Cell>,
+    era: Option<Cell>,
+    top: Option<Cell>,
     #[serde(default)]
     fix: FixFile,
 }
@@ -128,136 +143,173 @@ struct JobFile {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FixFile {
-    tp: Option<u32>,
-    cp: Option<u32>,
-    pp: Option<u32>,
-    vpp: Option<u32>,
-    dp: Option<u32>,
-    ep: Option<u32>,
-    etp: Option<u32>,
-    micro_batch: Option<u32>,
-    zero: Option<u8>,
-    recompute: Option<Recompute>,
-    schedule: Option<Schedule>,
-    cp_mode: Option<CpMode>,
-    sequence_parallel: Option<bool>,
-    shard_group: Option<u32>,
-}
-
-/// `15600000000000`, `15.6e12` or `"15.6T"`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Count {
-    Number(f64),
-    Text(String),
-}
-
-impl Count {
-    fn value(self, name: &str) -> Result<f64, Diagnostic> {
-        let v = match &self {
-            Count::Number(n) => Some(*n).filter(|n| n.is_finite() && *n > 0.0),
-            Count::Text(t) => quantity::parse_count(t).filter(|n| *n > 0.0),
-        };
-        v.ok_or_else(|| Diagnostic::error(format!("`{name}` must be a positive count")).hint("for example 4096, 15.6e12 or \"15.6T\""))
-    }
+    tp: Option<Cell>,
+    cp: Option<Cell>,
+    pp: Option<Cell>,
+    vpp: Option<Cell>,
+    dp: Option<Cell>,
+    ep: Option<Cell>,
+    etp: Option<Cell>,
+    #[serde(alias = "micro_batch")]
+    micro_batch: Option<Cell>,
+    zero: Option<Cell>,
+    recompute: Option<Cell>,
+    schedule: Option<Cell>,
+    #[serde(alias = "cp_mode")]
+    cp_mode: Option<Cell>,
+    #[serde(alias = "sequence_parallel")]
+    sequence_parallel: Option<Cell>,
+    #[serde(alias = "shard_group")]
+    shard_group: Option<Cell>,
 }
 
 /// A job file is refused above this size, before parsing.
 pub const MAX_JOB_BYTES: usize = 1 << 20;
+
+/// Values of a job file with their places.
+struct Reader<'a> {
+    source: SourceText<'a>,
+}
+
+impl Reader<'_> {
+    fn bad(&self, cell: &Cell, message: String) -> Diagnostic {
+        Diagnostic::error(message).at_offset(self.source, cell.span().start)
+    }
+
+    /// `15600000000000`, `15.6e12` or `"15.6T"`; above zero.
+    fn count(&self, cell: Option<&Cell>, key: &str) -> Result<Option<f64>, Diagnostic> {
+        let Some(cell) = cell else { return Ok(None) };
+        let v = match cell.get_ref() {
+            toml::Value::Integer(n) => Some(*n as f64),
+            toml::Value::Float(f) => Some(*f),
+            toml::Value::String(t) => quantity::parse_count(t),
+            _ => None,
+        };
+        match v {
+            Some(v) if v.is_finite() && v > 0.0 => Ok(Some(v)),
+            _ => Err(self.bad(cell, format!("`{key}` must be a count above zero")).hint("for example 4096, 15.6e12 or \"15.6T\"")),
+        }
+    }
+
+    fn whole(&self, cell: Option<&Cell>, key: &str, most: f64) -> Result<Option<u64>, Diagnostic> {
+        match (self.count(cell, key)?, cell) {
+            (Some(v), Some(cell)) if v.fract() != 0.0 || v > most => {
+                Err(self.bad(cell, format!("`{key}` must be a whole number from 1 to {most}")))
+            }
+            (v, _) => Ok(v.map(|v| v as u64)),
+        }
+    }
+
+    fn word<'c>(&self, cell: &'c Cell, key: &str) -> Result<&'c str, Diagnostic> {
+        cell.get_ref().as_str().ok_or_else(|| self.bad(cell, format!("`{key}` must be a text in quotes")))
+    }
+
+    /// A value that the command line spells as a word: text, or a plain number or truth value.
+    fn spelt(&self, cell: &Cell, key: &str) -> Result<String, Diagnostic> {
+        match cell.get_ref() {
+            toml::Value::String(s) => Ok(s.clone()),
+            toml::Value::Integer(n) => Ok(n.to_string()),
+            toml::Value::Boolean(b) => Ok(b.to_string()),
+            _ => Err(self.bad(cell, format!("`{key}` must be a word or a whole number"))),
+        }
+    }
+
+    fn at<T>(&self, cell: &Cell, r: Result<T, Diagnostic>) -> Result<T, Diagnostic> {
+        r.map_err(|d| d.at_offset(self.source, cell.span().start))
+    }
+}
 
 /// Reads a job file. A `model` that ends in `.json` is a path: the caller's `load` turns it into text.
 pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Diagnostic>) -> Result<Job, Diagnostic> {
     if text.len() > MAX_JOB_BYTES {
         return Err(Diagnostic::error(format!("job file of {} bytes; at most {MAX_JOB_BYTES} are read", text.len())).in_file(name));
     }
-    let source = SourceText { name, text };
-    let file: JobFile = toml::from_str(text).map_err(|e| {
-        let mut d = Diagnostic::error(e.message().lines().next().unwrap_or("not a TOML file").to_owned());
-        if let Some(s) = e.span() {
-            let word = text.get(s.clone()).unwrap_or("").trim();
-            d = d.at_offset(source, s.start).suggest(word, KEYS);
-        } else {
-            d = d.in_file(name);
+    let r = Reader { source: SourceText { name, text } };
+    let file: JobFile = toml::from_str(text).map_err(|e| toml_error(r.source, &e))?;
+    let model = r.word(&file.model, "model")?;
+    let mut job = Job::new(match model_source(model, load) {
+        Err(d) if d.file.is_none() => return r.at(&file.model, Err(d)),
+        other => other?,
+    });
+    job.tokens = r.count(file.tokens.as_ref(), "tokens")?;
+    job.on = match file.on.get_ref() {
+        toml::Value::String(s) => s.split(',').map(|w| w.trim().to_owned()).collect(),
+        toml::Value::Array(a) if a.iter().all(toml::Value::is_str) && !a.is_empty() => {
+            a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
         }
-        d
-    })?;
-    let whole = |c: Option<Count>, key: &str| -> Result<Option<f64>, Diagnostic> {
-        c.map(|c| c.value(key).map_err(|d| d.in_file(name))).transpose()
+        _ => return Err(r.bad(&file.on, "`on` must be a list of systems".into()).hint("for example on = [\"h100-sxm\", \"trn2-ultraserver\"]")),
     };
-    let model = model_source(&file.model, load)?;
-    let mut job = Job::new(model);
-    job.tokens = whole(file.tokens, "tokens")?;
-    job.on = file.on;
-    if let Some(c) = file.chips {
-        let at = c.span().start;
-        job.chips = match c.into_inner() {
+    if let Some(c) = &file.chips {
+        job.chips = match c.get_ref() {
             toml::Value::String(s) if s == "auto" => Chips::Auto,
-            toml::Value::Integer(n) if n > 0 => Chips::Count(n as u64),
-            _ => return Err(Diagnostic::error("`chips` must be a positive whole number or \"auto\"").at_offset(source, at)),
+            _ => match r.whole(Some(c), "chips", 1e9) {
+                Ok(Some(n)) => Chips::Count(n),
+                _ => return Err(r.bad(c, "`chips` must be a whole number above zero or \"auto\"".into())),
+            },
         };
     }
-    job.within_days = file.within_days.map(|d| positive(d, "within-days").map_err(|e| e.in_file(name))).transpose()?;
-    job.budget_usd = whole(file.budget_usd, "budget-usd")?;
-    job.seq = whole(file.seq, "seq")?.map(|v| v as u64);
-    job.global_batch = whole(file.global_batch, "global-batch")?.map(|v| v as u64);
-    if let Some(p) = file.precision {
-        let at = p.span().start;
-        job.precision = Some(parse_precision(p.get_ref()).map_err(|d| d.at_offset(source, at))?);
+    job.within_days = r.count(file.within_days.as_ref(), "within-days")?;
+    job.budget_usd = r.count(file.budget_usd.as_ref(), "budget-usd")?;
+    job.seq = r.whole(file.seq.as_ref(), "seq", MOST_TOKENS)?;
+    job.global_batch = r.whole(file.global_batch.as_ref(), "global-batch", MOST_TOKENS)?;
+    if let Some(c) = &file.precision {
+        job.precision = Some(r.at(c, parse_precision(r.word(c, "precision")?))?);
     }
-    if let Some(e) = file.era {
-        let at = e.span().start;
-        job.era = parse_era(e.get_ref()).map_err(|d| d.at_offset(source, at))?;
+    if let Some(c) = &file.era {
+        job.era = r.at(c, parse_era(&r.spelt(c, "era")?))?;
     }
-    job.lora_rank = file.lora_rank;
-    job.top = file.top.unwrap_or(1).clamp(1, 100);
-    let f = file.fix;
-    job.fix = Fix {
-        tp: f.tp,
-        cp: f.cp,
-        pp: f.pp,
-        vpp: f.vpp,
-        dp: f.dp,
-        ep: f.ep,
-        etp: f.etp,
-        micro_batch: f.micro_batch,
-        zero: f.zero.map(|z| parse_zero(&z.to_string()).map_err(|d| d.in_file(name))).transpose()?,
-        recompute: f.recompute,
-        schedule: f.schedule,
-        cp_mode: f.cp_mode,
-        sequence_parallel: f.sequence_parallel,
-        shard_group: f.shard_group,
-    };
+    job.lora_rank = r.whole(file.lora_rank.as_ref(), "lora-rank", 1e6)?.map(|v| v as u32);
+    if let Some(top) = r.whole(file.top.as_ref(), "top", 100.0)? {
+        job.top = top as usize;
+    }
+    let f = &file.fix;
+    let parts = [
+        ("tp", &f.tp),
+        ("cp", &f.cp),
+        ("pp", &f.pp),
+        ("vpp", &f.vpp),
+        ("dp", &f.dp),
+        ("ep", &f.ep),
+        ("etp", &f.etp),
+        ("micro-batch", &f.micro_batch),
+        ("zero", &f.zero),
+        ("recompute", &f.recompute),
+        ("schedule", &f.schedule),
+        ("cp-mode", &f.cp_mode),
+        ("sequence-parallel", &f.sequence_parallel),
+        ("shard-group", &f.shard_group),
+    ];
+    for (key, cell) in parts {
+        if let Some(cell) = cell {
+            let word = format!("{key}={}", r.spelt(cell, key)?);
+            r.at(cell, apply_fix(&mut job.fix, &word))?;
+        }
+    }
+    job.origin = Some((name.to_owned(), text.to_owned()));
     Ok(job)
 }
 
+/// Longest sequence and largest batch.
+const MOST_TOKENS: f64 = 4_294_967_296.0;
+
+fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
+    let mut d = Diagnostic::error(e.message().lines().next().unwrap_or("not a TOML file").to_owned());
+    if let Some(s) = e.span() {
+        d = d.at_offset(source, s.start);
+        // Only a key that is not known has a nearest one.
+        if e.message().contains("unknown field") {
+            let word = source.text.get(s).unwrap_or("").trim();
+            d = d.suggest(word, KEYS);
+        }
+    } else {
+        d = d.in_file(source.name);
+    }
+    d
+}
+
 const KEYS: [&str; 27] = [
-    "model",
-    "tokens",
-    "on",
-    "chips",
-    "within-days",
-    "budget-usd",
-    "seq",
-    "global-batch",
-    "precision",
-    "lora-rank",
-    "era",
-    "top",
-    "fix",
-    "tp",
-    "cp",
-    "pp",
-    "vpp",
-    "dp",
-    "ep",
-    "etp",
-    "micro-batch",
-    "zero",
-    "recompute",
-    "schedule",
-    "cp-mode",
-    "sequence-parallel",
-    "shard-group",
+    "model", "tokens", "on", "chips", "within-days", "budget-usd", "seq", "global-batch", "precision", "lora-rank", "era", "top", "fix", "tp", "cp", "pp", "vpp",
+    "dp", "ep", "etp", "micro-batch", "zero", "recompute", "schedule", "cp-mode", "sequence-parallel", "shard-group",
 ];
 
 /// A built-in name, or the text of a `config.json` that `load` brings.
@@ -268,12 +320,18 @@ pub fn model_source(word: &str, load: &dyn Fn(&str) -> Result<String, Diagnostic
     Ok(ModelSource::Name(word.to_owned()))
 }
 
-fn positive(v: f64, name: &str) -> Result<f64, Diagnostic> {
-    if v.is_finite() && v > 0.0 { Ok(v) } else { Err(Diagnostic::error(format!("`{name}` must be above zero"))) }
-}
-
 /// Number format of the linear layers.
 pub fn parse_precision(word: &str) -> Result<Dtype, Diagnostic> {
+    let near = match word.to_ascii_lowercase().as_str() {
+        "bfloat16" | "float16" | "half" => Some("bf16"),
+        "float8" | "e4m3" | "e5m2" => Some("fp8"),
+        "fp4" | "float4" => Some("nvfp4` (NVIDIA) or `mxfp4"),
+        "float32" | "float" => Some("fp32"),
+        _ => None,
+    };
+    if let Some(n) = near {
+        return Err(Diagnostic::error(format!("`{word}` is not a number format here")).hint(format!("did you mean `{n}`?")));
+    }
     Dtype::parse(word).ok_or_else(|| {
         Diagnostic::error(format!("`{word}` is not a number format"))
             .suggest(word, Dtype::ALL.map(Dtype::name))

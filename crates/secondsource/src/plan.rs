@@ -101,14 +101,16 @@ impl Twin {
             fixed_divide(&job.fix, n)?;
         }
         let mut systems: Vec<(String, Result<Hardware, Diagnostic>)> = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
         for name in &job.on {
-            let name = self.catalog.resolve_alias(name).unwrap_or(name);
-            if systems.iter().any(|(n, _)| n == name) {
+            // The answer keeps the name as it was asked for; two spellings of one system are one.
+            let id = self.catalog.resolve_alias(name).unwrap_or(name);
+            if seen.contains(&id) {
                 continue;
             }
+            seen.push(id);
             // A name that is nowhere in the catalog is bad input; a known system that lacks a figure is an answer.
             self.catalog.system(name).map(|_| ()).or_else(|e| self.catalog.chip(name).map(|_| ()).map_err(|_| e))?;
-            let name = &name.to_owned();
             let hw = self.catalog.hardware(name).map(|mut h| {
                 h.system.clone_from(name);
                 h

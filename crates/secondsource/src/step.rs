@@ -104,7 +104,7 @@ impl Twin {
             return Err(Diagnostic::error("no system given").hint("give one, for example --on h100-sxm"));
         };
         let mut full = self.catalog.hardware(name)?;
-        full.system = self.catalog.resolve_alias(name).unwrap_or(name).to_owned();
+        full.system.clone_from(name);
         let (layout, chips) = layout_of(&pins(job), job.chips)?;
         if let Some(max) = full.max_chips
             && chips > max

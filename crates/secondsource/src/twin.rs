@@ -40,22 +40,22 @@ impl Twin {
 
     /// Best layouts on each system of the job.
     pub fn plan(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
-        self.plan_job(job, progress)
+        self.plan_job(job, progress).map_err(|d| job.locate(d))
     }
 
     /// One layout, fixed by hand (`job.fix`; sizes not given are 1, dp fills up), on the first system of the job.
     pub fn step(&self, job: &Job) -> Result<StepAnswer, Diagnostic> {
-        self.step_job(job)
+        self.step_job(job).map_err(|d| job.locate(d))
     }
 
     /// Perfetto trace (JSON text) of the schedule of the same layout.
     pub fn trace(&self, job: &Job) -> Result<String, Diagnostic> {
-        self.trace_job(job)
+        self.trace_job(job).map_err(|d| job.locate(d))
     }
 
     /// Whether a layout fits in memory, and what would make it fit.
     pub fn fit(&self, job: &Job) -> Result<FitAnswer, Diagnostic> {
-        self.fit_job(job)
+        self.fit_job(job).map_err(|d| job.locate(d))
     }
 
     /// Predicts every row of a run table. Warnings stand beside the answer.

@@ -90,6 +90,9 @@ impl StepInput<'_> {
         if l.shard_group > 0 && !ranks.is_multiple_of(u64::from(l.shard_group)) {
             return no("shard-group", format!("a shard group of {} does not divide dp x cp = {ranks}", l.shard_group));
         }
+        if l.vpp > 1 && l.schedule != Schedule::OneFOneB {
+            return no("vpp", format!("vpp {} interleaves 1F1B only; the other schedules take vpp 1", l.vpp));
+        }
         if l.schedule == Schedule::Dualpipe && !l.pp.is_multiple_of(2) {
             return no("dualpipe", format!("DualPipe needs an even pp, not {}", l.pp));
         }

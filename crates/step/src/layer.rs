@@ -340,7 +340,7 @@ impl LayerContext<'_> {
                 // cp - 1 exchanges of the local keys and values, each behind one block of attention.
                 let one = self.net.send(l.tp, local);
                 let hide = forward / cp;
-                let sync = if self.recipe.software.overlap == Overlap::Xla { 0.0 } else { self.params.collective_sync };
+                let sync = if self.engine.class == Class::Tpu { 0.0 } else { self.params.collective_sync };
                 let exposed = ((one.seconds - hide).max(0.0) + sync) * (cp - 1.0);
                 t.forward.comm(Part::Cp, Comm { seconds: exposed, out: one.out }, 1.0);
                 // Backward passes keys, values and their gradients.

@@ -72,7 +72,7 @@ pub(crate) fn shard_ranks(l: &Layout) -> (f64, f64) {
 ///
 /// Without: Korthikanti et al. 2022 (arXiv 2205.05198) eq. 1-2, written for any widths: norm inputs 2+2, linear
 /// inputs 2+2, q k v, attention output, feed-forward intermediates, one-byte dropout masks left out since
-/// today's recipes train without dropout; an unfused kernel keeps 5 bytes per score. Gives 32 h for GPT shapes
+/// today's recipes train without dropout; an unfused kernel keeps 4 bytes per score (5 with the mask). Gives 32 h for GPT shapes
 /// (34 h with the two masks).
 pub fn activation_bytes(input: &StepInput<'_>, recipe: &Recipe, l: &Layout, layer: &Layer) -> (f64, f64) {
     let h = input.model.hidden as f64;
@@ -239,7 +239,7 @@ impl Account<'_> {
             0.0
         };
         let mut buffers = 4.0 * tokens * model.hidden as f64 * 2.0;
-        if l.zero == Zero::Z3 && !kept_whole {
+        if l.zero == Zero::Z3 && !kept_whole && dense_shard.max(expert_shard) > 1.0 {
             buffers += (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest;
         }
         // XLA plans every buffer ahead: no allocator, no context beside it.

@@ -170,7 +170,7 @@ impl<'a> StepModel<'a> {
         let fsdp = self.recurring(l, local, &slow, busy, m);
         b.fsdp = fsdp.0;
         out_seconds += fsdp.1;
-        let dp = self.data_parallel(l, local, slow_seconds);
+        let dp = self.data_parallel(l, local, slow_seconds + b.bubble);
         b.dp = dp.0;
         out_seconds += dp.1;
         b.optimizer = self.optimizer(l, local);
@@ -405,7 +405,8 @@ impl<'a> StepModel<'a> {
                 Zero::Z3 => {}
             }
         }
-        // At best it hides behind the backward pass of the last micro-batch and the forward pass of the first.
+        // At best it hides behind the backward pass of the last micro-batch, the forward pass of the first, and the fill
+        // and drain of the pipeline.
         let share = if self.recipe.software.overlap == Overlap::Blocking { 1.0 } else { self.params.dp_exposed };
         let exposed = (seconds * share).max(seconds - hideable);
         (exposed, if out { exposed } else { 0.0 })

@@ -60,7 +60,7 @@ fn all(m: &StepModel<'_>, s: &Space) -> Vec<Layout> {
     out
 }
 
-fn compare(case: Case, kernel: AttentionKernel) {
+fn compare(case: Case, kernel: AttentionKernel, exact: bool) {
     case.with(kernel, |m| {
         let space = Space::new(m, Pins::default());
         let capacity = m.input.hw.chip.hbm_bytes;
@@ -68,7 +68,7 @@ fn compare(case: Case, kernel: AttentionKernel) {
         let mut fit: Vec<Candidate> = Vec::new();
         let (mut unlimited, mut leanest) = (f64::INFINITY, f64::INFINITY);
         for l in &layouts {
-            let r = m.evaluate(l, true).expect("checked");
+            let r = if exact { m.evaluate_exact(l, true) } else { m.evaluate(l, true) }.expect("checked");
             let memory = r.memory.total();
             leanest = leanest.min(memory);
             unlimited = unlimited.min(r.seconds);
@@ -82,11 +82,16 @@ fn compare(case: Case, kernel: AttentionKernel) {
         });
         for cut in [true, false] {
             for top in [1, 7] {
-                let f = search(m, &space, &Options { top, capacity, cut, exact: true });
+                let f = search(m, &space, &Options { top, capacity, cut, exact });
                 assert_eq!(crate::dividing(&f), layouts.len() as u64, "{case:?}: layouts of the space");
                 assert_eq!(f.best.len(), fit.len().min(top), "{case:?}: layouts that fit");
                 for (a, b) in f.best.iter().zip(&fit) {
-                    assert_eq!(a, b, "{case:?} cut {cut} top {top}");
+                    if exact {
+                        // Twins (equal but for rounding) may change places.
+                        assert!((a.seconds / b.seconds - 1.0).abs() < 1e-9, "{case:?} cut {cut} top {top}: {a:?} named, {b:?} possible");
+                    } else {
+                        assert_eq!(a, b, "{case:?} cut {cut} top {top}");
+                    }
                 }
                 assert!(f.unlimited.is_none_or(|u| u.seconds >= unlimited));
                 if !cut {
@@ -100,15 +105,23 @@ fn compare(case: Case, kernel: AttentionKernel) {
 #[test]
 fn the_winner_is_the_best_of_all() {
     for case in SMALL {
-        compare(case, AttentionKernel::Vendor);
+        compare(case, AttentionKernel::Vendor, false);
+    }
+}
+
+/// The same with pipelines timed by their schedules: the closed form may only cut what the schedule would not save.
+#[test]
+fn the_winner_is_the_best_of_all_by_exact_pipelines() {
+    for case in SMALL {
+        compare(case, AttentionKernel::Vendor, true);
     }
 }
 
 /// With unfused attention the space holds selective recompute too.
 #[test]
 fn selective_recompute_is_searched_where_it_helps() {
-    compare(Case("llama-3.1-8b", "a100-80g-sxm", 64, 2048, 256), AttentionKernel::Unfused);
-    compare(Case("gpt3-175b", "a100-80g-sxm", 128, 2048, 256), AttentionKernel::Unfused);
+    compare(Case("llama-3.1-8b", "a100-80g-sxm", 64, 2048, 256), AttentionKernel::Unfused, false);
+    compare(Case("gpt3-175b", "a100-80g-sxm", 128, 2048, 256), AttentionKernel::Unfused, false);
 }
 
 /// The bound of a key must lie below the time of each of its layouts, or the search would cut a winner.
@@ -126,26 +139,4 @@ fn bounds_lie_below_every_layout() {
             }
         });
     }
-}
-
-/// A plan orders the best by the exact pipeline before it names a winner. What the closed form ranks low must not be the
-/// exact winner: the best of all layouts by `evaluate_exact` is among those that are reordered.
-#[test]
-fn reordering_keeps_the_exact_winner() {
-    let mut wrong = Vec::new();
-    for case in SMALL {
-        case.with(AttentionKernel::Vendor, |m| {
-            let space = Space::new(m, Pins::default());
-            let capacity = m.input.hw.chip.hbm_bytes;
-            let exact = |l: &Layout| m.evaluate_exact(l, true).map(|r| (r.seconds, r.memory.total())).expect("checked");
-            let fit = all(m, &space).into_iter().map(|l| (exact(&l), l)).filter(|x| x.0.1 <= capacity);
-            let Some(((best, _), layout)) = fit.min_by(|a, b| a.0.0.total_cmp(&b.0.0)) else { return };
-            let found = search(m, &space, &Options { top: 24, capacity, cut: true, exact: true });
-            let named = found.best.iter().map(|c| exact(&c.layout).0).fold(f64::INFINITY, f64::min);
-            if named > best * (1.0 + 1e-9) {
-                wrong.push(format!("{case:?}: {named} s named, {best} s possible with {layout:?}"));
-            }
-        });
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -20,15 +20,15 @@ fn rules_add_up() {
     }
 }
 
-/// Everything returned runs, fits, and says the time and memory that `evaluate` says.
+/// Everything returned runs, fits, and says the time and memory that `evaluate_exact` says.
 #[test]
 fn answers_run_and_fit() {
     for case in SMALL {
         let found = case.search(Pins::default(), 20, true);
         case.with(AttentionKernel::Vendor, |m| {
             for (i, c) in found.best.iter().enumerate() {
-                let r = m.evaluate(&c.layout, true).unwrap_or_else(|e| panic!("{case:?}: {e}"));
-                assert_eq!((r.seconds, r.memory.total()), (c.seconds, c.memory));
+                let r = m.evaluate_exact(&c.layout, true).unwrap_or_else(|e| panic!("{case:?}: {e}"));
+                assert!((r.seconds / c.seconds - 1.0).abs() < 1e-9 && r.memory.total() == c.memory, "{case:?}: {c:?} is {} s", r.seconds);
                 assert!(c.memory <= m.input.hw.chip.hbm_bytes && c.layout.devices() == case.2);
                 assert!(i == 0 || found.best[i - 1].seconds <= c.seconds);
                 assert!(found.best[..i].iter().all(|o| o.layout != c.layout), "a layout twice");

@@ -115,7 +115,7 @@ fn wrong_layouts_are_refused() {
     assert!(refused(64, &["tp=5", "dp=1"]).contains("5 chips"), "{}", refused(64, &["tp=5", "dp=1"]));
     assert!(refused(64, &["ep=8"]).contains("experts"));
     assert!(refused(64, &["pp=64"]).contains("32 layers"));
-    assert!(refused(64, &["pp=4", "vpp=2", "schedule=zero-bubble"]).contains("interleaved"));
+    assert!(refused(64, &["pp=4", "vpp=2", "schedule=zero-bubble"]).contains("vpp"));
     let mut f = Fix::default();
     assert!(apply_fix(&mut f, "tpp=8").unwrap_err().to_string().contains("`tp`"));
     assert!(apply_fix(&mut f, "tp").is_err() && apply_fix(&mut f, "tp=0").is_err() && apply_fix(&mut f, "zero=4").is_err());
