@@ -1,7 +1,8 @@
 //! The twin: a catalog and a calibration, ready to answer.
 
 use crate::answer::{CalibrateAnswer, FitAnswer, PlanAnswer, StepAnswer, ValidateAnswer};
-use crate::calibrate::Calibration;
+use crate::calibrate::{Ablation, Calibration, Priors, ablate};
+use crate::runs::Grade;
 use crate::job::{Job, ModelSource};
 use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
@@ -61,6 +62,14 @@ impl Twin {
     /// Predicts every row of a run table. Warnings stand beside the answer.
     pub fn validate(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<(ValidateAnswer, Vec<Diagnostic>), Vec<Diagnostic>> {
         self.validate_table(file, text, progress)
+    }
+
+    /// Refits without each piece of physics in turn, from this twin's parameters: what each one moves.
+    pub fn ablate(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<Vec<Ablation>, Vec<Diagnostic>> {
+        let (cases, _, _) = self.cases(file, text)?;
+        let used: Vec<_> = cases.iter().filter(|c| c.grade <= Grade::B).collect();
+        let priors = Priors::embedded().map_err(|d| vec![d])?;
+        Ok(ablate(&used, &priors, &self.calibration.params, progress))
     }
 
     /// Refits all parameters to a run table.

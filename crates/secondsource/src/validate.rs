@@ -22,7 +22,7 @@ struct Predicted<'a> {
 }
 
 impl Twin {
-    fn cases(&self, file: &str, text: &str) -> Result<(Vec<Case>, Vec<Skipped>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub(crate) fn cases(&self, file: &str, text: &str) -> Result<(Vec<Case>, Vec<Skipped>, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (rows, warnings) = read(file, text)?;
         let hardware = |chip: &str| self.catalog.hardware(chip).map_err(|d| d.message);
         let preset = |name: &str| secondsource_workload::builtin(name).ok();

@@ -23,12 +23,16 @@ pub struct CalibrateArgs {
     /// Write the fitted parameters, with the rows that they rest on
     #[arg(long, value_name = "FILE.toml")]
     write: Option<String>,
+    /// Instead, repeat the fit without each piece of physics and print what the errors become
+    #[arg(long, conflicts_with = "write")]
+    ablate: bool,
 }
 
 const AFTER: &str = "\
 Examples:
   secondsource calibrate
   secondsource calibrate --write calibration/fitted.toml
+  secondsource calibrate --ablate
 
 Exit codes: 0 fitted; 2 bad input, nothing written; 3 internal.";
 
@@ -36,6 +40,12 @@ pub fn run(args: &CalibrateArgs, context: &Context) -> Result<Outcome, Failure> 
     let (file, text) = run_table(args.runs.as_deref())?;
     let twin = Twin::embedded().map_err(Failure::Internal)?;
     let progress = Progress::new("fitting", context.quiet);
+    if args.ablate {
+        let result = twin.ablate(&file, &text, &|done, total| progress.tick(done, total));
+        progress.finish();
+        context.answer(&result?, |rows, page| render::calibrate::ablation(rows, page))?;
+        return Ok(Outcome::Answered);
+    }
     let result = twin.calibrate(&file, &text, &|done, total| progress.tick(done, total));
     progress.finish();
     let answer = result?;

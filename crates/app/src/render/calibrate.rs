@@ -52,3 +52,19 @@ pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
 fn number(v: f64) -> String {
     if v != 0.0 && !(1e-3..1e5).contains(&v.abs()) { format!("{v:.2e}") } else { sig3(v) }
 }
+
+/// The table of `calibrate --ablate`.
+pub fn ablation(rows: &[secondsource::calibrate::Ablation], page: &Page) -> String {
+    let mut out = page.heading("Errors of the fit repeated without one piece of physics (median / 90th percentile of |error|, %)");
+    let mut grid = Grid::new().left("without").right("A").right("A and B").right("rows moved by 2%");
+    for r in rows {
+        grid.row(vec![
+            r.name.clone(),
+            format!("{:.1} / {:.1}", r.median_a, r.p90_a),
+            format!("{:.1} / {:.1}", r.median_ab, r.p90_ab),
+            thousands(r.rows_moved),
+        ]);
+    }
+    out.push_str(&grid.render(page));
+    out
+}
