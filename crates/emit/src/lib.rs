@@ -1,3 +1,4 @@
 //! `secondsource-emit`: files that say what results already say; no number is computed here.
 
+pub mod scatter;
 pub mod trace;

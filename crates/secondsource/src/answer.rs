@@ -78,6 +78,8 @@ pub struct PlanOption {
     pub floor_s: f64,
     /// What the interval rests on, in words.
     pub interval_basis: String,
+    /// Seconds of the same step under the other software eras: (name, seconds).
+    pub other_eras: Vec<(String, f64)>,
     /// Warnings and assumptions that belong to this system.
     pub notes: Vec<String>,
 }
@@ -147,8 +149,6 @@ pub struct StepAnswer {
     /// Memory of every pipeline rank, GiB by part.
     pub memory_by_stage_gib: Vec<BTreeMap<String, f64>>,
     pub micro_batches: u64,
-    /// The same step under an older and a newer software era: (name, seconds).
-    pub other_eras: Vec<(String, f64)>,
 }
 
 /// One way to make a layout fit.
@@ -173,6 +173,8 @@ pub struct FitAnswer {
     pub margin_gib: f64,
     pub by_stage_gib: Vec<BTreeMap<String, f64>>,
     pub step_s: f64,
+    /// The own runs that corrected the step times, in words.
+    pub corrected_by: Option<String>,
     /// Cheapest first. Empty when it fits already and nothing is faster.
     pub changes: Vec<FitChange>,
 }
@@ -192,6 +194,9 @@ pub enum ValidateRow {
         error_pct: f64,
         /// Peak memory over capacity; above 1 means that the model says it would not have fitted.
         memory_ratio: f64,
+        /// Seconds predicted by the folds of the calibration that never saw the row's source, and its chip.
+        without_source_s: Option<f64>,
+        without_chip_s: Option<f64>,
         inferred: Vec<String>,
     },
     Skipped {
@@ -224,16 +229,28 @@ pub struct ValidateAnswer {
     pub summary_a: ErrorSummary,
     pub summary_a_without_mosaic: ErrorSummary,
     pub summary_moe: ErrorSummary,
+    /// All rows, grade C too.
+    pub summary_all: ErrorSummary,
+    /// Predicted by a fit that had not seen the row's source; intervals from other sources.
     pub leave_one_source_out: ErrorSummary,
     pub leave_one_source_out_a: ErrorSummary,
+    pub leave_one_source_out_a_without_mosaic: ErrorSummary,
+    pub leave_one_source_out_moe: ErrorSummary,
+    /// Predicted by a fit that had not seen the row's chip; intervals from other chips.
     pub leave_one_chip_out: ErrorSummary,
     pub leave_one_chip_out_a: ErrorSummary,
+    pub leave_one_chip_out_a_without_mosaic: ErrorSummary,
+    /// Source not seen, then corrected by three of the group's own runs, as `calibrate --mine` does: the other
+    /// rows of every (source, chip) with six or more. `n` counts rows; each is predicted after several draws.
+    pub new_stack_after_three: ErrorSummary,
     /// Pairs of layouts of one source, chip and model more than 5% apart: (ordered right, pairs).
     pub layout_pairs: (u64, u64),
     /// Rows that ran, predicted not to fit: (grade A, A and B).
     pub misfits: (u64, u64),
     pub by_chip: BTreeMap<String, ErrorSummary>,
     pub by_source: BTreeMap<String, ErrorSummary>,
+    /// Corrections from own runs that the predictions carry, in words.
+    pub corrections: Vec<String>,
 }
 
 /// One fitted parameter.
@@ -265,6 +282,48 @@ pub struct CalibrateAnswer {
     pub objective: f64,
     pub params: Vec<ParamOut>,
     /// The calibration file.
+    #[serde(skip)]
+    pub file_text: String,
+}
+
+/// One of the user's own runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OwnRow {
+    pub id: String,
+    pub chip: String,
+    pub stack: String,
+    pub measured_step_s: f64,
+    /// Without any correction.
+    pub predicted_s: f64,
+    /// Of `predicted_s`, percent of the measured time.
+    pub error_pct: f64,
+    /// 1 for a run that agrees with the others of its stack, less for an odd one.
+    pub weight: f64,
+}
+
+/// The correction of one stack.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OwnStackOut {
+    pub chip: String,
+    /// `any`: all stacks of the chip together.
+    pub stack: String,
+    pub runs: u64,
+    /// On predicted seconds.
+    pub factor: f64,
+    /// 90% of later runs, as factors on the corrected prediction.
+    pub interval: (f64, f64),
+    /// The same without own runs, on the prediction as it was.
+    pub interval_before: Option<(f64, f64)>,
+}
+
+/// Answer of `calibrate --mine`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MineAnswer {
+    pub runs: Vec<OwnRow>,
+    /// Runs that could not be predicted, and why.
+    pub skipped: Vec<(String, String)>,
+    pub stacks: Vec<OwnStackOut>,
+    /// The file for `--calibration`.
     #[serde(skip)]
     pub file_text: String,
 }

@@ -237,7 +237,11 @@ pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Di
         toml::Value::Array(a) if a.iter().all(toml::Value::is_str) && !a.is_empty() => {
             a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
         }
-        _ => return Err(r.bad(&file.on, "`on` must be a list of systems".into()).hint("for example on = [\"h100-sxm\", \"trn2-ultraserver\"]")),
+        _ => {
+            return Err(r
+                .bad(&file.on, "`on` must be a list of systems".into())
+                .hint("for example on = [\"h100-sxm\", \"trn2-ultraserver\"]"));
+        }
     };
     if let Some(c) = &file.chips {
         job.chips = match c.get_ref() {
@@ -308,8 +312,33 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
 }
 
 const KEYS: [&str; 27] = [
-    "model", "tokens", "on", "chips", "within-days", "budget-usd", "seq", "global-batch", "precision", "lora-rank", "era", "top", "fix", "tp", "cp", "pp", "vpp",
-    "dp", "ep", "etp", "micro-batch", "zero", "recompute", "schedule", "cp-mode", "sequence-parallel", "shard-group",
+    "model",
+    "tokens",
+    "on",
+    "chips",
+    "within-days",
+    "budget-usd",
+    "seq",
+    "global-batch",
+    "precision",
+    "lora-rank",
+    "era",
+    "top",
+    "fix",
+    "tp",
+    "cp",
+    "pp",
+    "vpp",
+    "dp",
+    "ep",
+    "etp",
+    "micro-batch",
+    "zero",
+    "recompute",
+    "schedule",
+    "cp-mode",
+    "sequence-parallel",
+    "shard-group",
 ];
 
 /// A built-in name, or the text of a `config.json` that `load` brings.

@@ -1,8 +1,9 @@
 //! `plan`: search on every system, then price, energy and days.
 
 use crate::answer::{CostOut, HbmOut, PlanAnswer, PlanOption, Rejected, SearchOut};
-use crate::job::{Chips, Fix, Job};
-use crate::setup;
+use crate::calibrate::spread::SpreadKey;
+use crate::job::{Chips, Era, Fix, Job};
+use crate::setup::{self, Estimate};
 use crate::twin::{Progress, Twin};
 use secondsource_base::Diagnostic;
 use secondsource_base::quantity::GIB;
@@ -249,8 +250,7 @@ impl Twin {
         for (i, c) in found.best.iter().enumerate() {
             let r =
                 step.evaluate_exact(&c.layout, true).map_err(|e| format!("internal: the search proposed a layout that is refused: {e}"))?;
-            let mut o = self.option(job, model, &seat, &c.layout, &r);
-            o.global_batch = out.global_batch;
+            let mut o = self.option(job, &step, &seat, &c.layout, &r).0;
             if i == 0 && found.unlimited.is_some_and(|u| u.seconds < c.seconds * 0.97) {
                 o.binds = Binds::MemoryCapacity.words().to_owned();
             }
@@ -305,11 +305,15 @@ impl Twin {
         (why, None)
     }
 
-    pub(crate) fn option(&self, job: &Job, model: &Model, seat: &Seat, layout: &Layout, r: &StepResult) -> PlanOption {
+    /// The option, and the factor that own runs put on its time.
+    pub(crate) fn option(&self, job: &Job, step: &StepModel<'_>, seat: &Seat, layout: &Layout, r: &StepResult) -> (PlanOption, f64) {
         let chip = &seat.hw.chip;
-        let (step_s, interval_basis) = setup::interval(&self.calibration, &chip.id, model.is_moe(), r.seconds);
-        let length = job.tokens.and_then(|t| length::run_length(t, r.tokens_per_s_per_chip * seat.chips as f64, seat.chips as f64));
-        let days = length.map(|l| step_s.scaled(l.days / r.seconds));
+        let tokens = step.input.global_batch as f64 * step.input.seq as f64;
+        let key = SpreadKey::new(step.input.model.is_moe(), tokens, seat.chips);
+        let Estimate { interval: step_s, factor, basis: interval_basis } = setup::estimate(self, &chip.id, None, key, r.seconds);
+        let tokens_per_s_per_chip = r.tokens_per_s_per_chip / factor;
+        let length = job.tokens.and_then(|t| length::run_length(t, tokens_per_s_per_chip * seat.chips as f64, seat.chips as f64));
+        let days = length.map(|l| step_s.scaled(l.days / step_s.p50));
         let billed = seat.billed();
         let quote = rent::quote(&self.catalog, &chip.id, rent::Basis::Best);
         let cost_usd = quote.zip(days).map(|(q, d)| {
@@ -333,23 +337,23 @@ impl Twin {
         if r.memory.total() > chip.hbm_bytes {
             notes.push(format!("does not fit: {:.1} GiB more than the chip has", (r.memory.total() - chip.hbm_bytes) / GIB));
         }
-        if !self.calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip.id) {
+        if !setup::calibrated(&self.calibration, &chip.id) && factor == 1.0 {
             notes.push(format!(
                 "no published training run on {} is in the calibration: its {} family and datasheet speak for it",
                 chip.id, chip.family
             ));
         }
-        PlanOption {
+        let option = PlanOption {
             system: seat.hw.system.clone(),
             chip: chip.id.clone(),
             chips: seat.chips,
-            global_batch: 0,
+            global_batch: step.input.global_batch,
             layout: *layout,
             step_s,
-            mfu: r.mfu,
-            hfu: r.hfu,
+            mfu: r.mfu / factor,
+            hfu: r.hfu / factor,
             precision: job.precision.map_or("bf16", secondsource_base::Dtype::name).to_owned(),
-            tokens_per_s_per_chip: r.tokens_per_s_per_chip,
+            tokens_per_s_per_chip,
             hbm_gib: HbmOut { peak: r.memory.total() / GIB, capacity: chip.hbm_bytes / GIB },
             days,
             cost_usd,
@@ -358,8 +362,21 @@ impl Twin {
             binds: if r.memory.total() > chip.hbm_bytes { Binds::MemoryCapacity } else { r.binds }.words().to_owned(),
             floor_s: r.floor_seconds,
             interval_basis,
+            other_eras: self.other_eras(job, step, &seat.hw.chip.family, layout, factor),
             notes,
-        }
+        };
+        (option, factor)
+    }
+
+    /// Seconds of the same layout under the other software eras.
+    fn other_eras(&self, job: &Job, step: &StepModel<'_>, family: &str, layout: &Layout, factor: f64) -> Vec<(String, f64)> {
+        let others = Era::ALL.into_iter().filter(|e| *e != job.era);
+        let seconds = |e: Era| {
+            let recipe = setup::recipe(job, family, e);
+            let m = StepModel::new(step.input, recipe, &self.calibration.params, &self.calibration.energy).ok()?;
+            Some((e.name().to_owned(), m.evaluate_exact(layout, true).ok()?.seconds * factor))
+        };
+        others.filter_map(seconds).collect()
     }
 }
 

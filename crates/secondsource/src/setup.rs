@@ -1,8 +1,11 @@
 //! From a job and a system to a step model: defaults, recipe, hardware.
 
 use crate::answer::{Interval, JobOut};
-use crate::calibrate::{Calibration, SpreadGroup};
+use crate::calibrate::Calibration;
+use crate::calibrate::spread::SpreadKey;
 use crate::job::{Chips, Era, Job};
+use crate::runs::Stack;
+use crate::twin::Twin;
 use secondsource_base::{Diagnostic, Dtype, quantity};
 use secondsource_catalog::Catalog;
 use secondsource_catalog::hardware::Hardware;
@@ -138,27 +141,48 @@ pub(crate) fn suited_batch(wanted: u64, chips: u64) -> u64 {
     best
 }
 
-/// The spread group of a prediction, and the interval that its held-out residuals give.
-pub(crate) fn interval(calibration: &Calibration, chip: &str, moe: bool, seconds: f64) -> (Interval, String) {
-    let seen = calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip);
-    let name = spread_name(seen, moe);
-    match calibration.spread.iter().find(|g| g.name == name) {
-        Some(g) => (spread(g, seconds), format!("90% of {} held-out published runs ({name})", g.rows)),
-        None => (Interval { p5: seconds, p50: seconds, p95: seconds }, "no calibration".to_owned()),
+/// A prediction with its interval, and what that rests on.
+pub(crate) struct Estimate {
+    pub interval: Interval,
+    /// On the seconds that the model gave; 1 without own runs.
+    pub factor: f64,
+    pub basis: String,
+}
+
+/// The interval of a prediction: from the user's own runs of that chip and stack, else from held-out published
+/// runs of its kind. The middle is the prediction itself, corrected by the own runs.
+pub(crate) fn estimate(twin: &Twin, chip: &str, stack: Option<Stack>, key: SpreadKey, seconds: f64) -> Estimate {
+    if let Some(own) = twin.own.as_ref().and_then(|o| o.of(chip, stack)) {
+        let interval = spread(own.p5, own.p95, seconds * own.factor);
+        return Estimate { interval, factor: own.factor, basis: own.basis() };
+    }
+    let calibration = &twin.calibration;
+    match key.group(calibrated(calibration, chip), &calibration.spread) {
+        Some(g) => Estimate {
+            interval: spread(g.p5, g.p95, seconds),
+            factor: 1.0,
+            basis: format!("90% of {} held-out published runs ({})", g.rows, g.name),
+        },
+        None => {
+            Estimate { interval: Interval { p5: seconds, p50: seconds, p95: seconds }, factor: 1.0, basis: "no calibration".to_owned() }
+        }
     }
 }
 
-pub(crate) fn spread(g: &SpreadGroup, seconds: f64) -> Interval {
-    // The published value is predicted x e^residual; the middle stays the prediction itself.
-    Interval { p5: seconds * g.p5.min(0.0).exp(), p50: seconds, p95: seconds * g.p95.max(0.0).exp() }
+/// Whether published runs on a chip are in the calibration.
+pub(crate) fn calibrated(calibration: &Calibration, chip: &str) -> bool {
+    calibration.folds.iter().any(|f| f.kind == "chip" && f.name == chip)
 }
 
-/// Groups by what predicts the spread: whether the chip was ever calibrated, and experts.
-pub(crate) fn spread_name(chip_seen: bool, moe: bool) -> &'static str {
-    match (chip_seen, moe) {
-        (true, false) => "calibrated chip, dense model",
-        (true, true) => "calibrated chip, MoE model",
-        (false, false) => "chip without calibration runs, dense model",
-        (false, true) => "chip without calibration runs, MoE model",
-    }
+/// ln of the 5% and 95% quantiles around a prediction on a chip, before any own run, whatever its size.
+pub(crate) fn usual_spread(calibration: &Calibration, chip: &str, moe: bool) -> Option<(f64, f64)> {
+    let key = SpreadKey { moe, small: false };
+    let seen = calibrated(calibration, chip);
+    let group = [1, 2].into_iter().find_map(|level| calibration.spread.iter().find(|g| g.name == key.name(seen, level)));
+    group.map(|g| (g.p5.min(0.0), g.p95.max(0.0)))
+}
+
+/// The published value is predicted x e^residual; the middle stays the prediction itself.
+fn spread(p5: f64, p95: f64, seconds: f64) -> Interval {
+    Interval { p5: seconds * p5.min(0.0).exp(), p50: seconds, p95: seconds * p95.max(0.0).exp() }
 }

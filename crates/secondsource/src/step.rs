@@ -1,7 +1,8 @@
 //! `step` and `fit`: one layout, fixed by hand.
 
 use crate::answer::{FitAnswer, FitChange, HbmOut, StepAnswer};
-use crate::job::{Chips, Era, Job};
+use crate::calibrate::OwnStack;
+use crate::job::{Chips, Job};
 use crate::plan::{MOST_CHIPS, Seat, pins, words};
 use crate::setup;
 use crate::twin::Twin;
@@ -132,25 +133,14 @@ impl Twin {
     pub(crate) fn step_job(&self, job: &Job) -> Result<StepAnswer, Diagnostic> {
         self.with_fixed(job, |x, step| {
             let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
-            let mut option = self.option(job, &x.model, &x.seat, &x.layout, &r);
+            let (mut option, factor) = self.option(job, step, &x.seat, &x.layout, &r);
             option.notes.push(format!("global batch {} sequences of {} tokens", step.input.global_batch, step.input.seq));
-            option.global_batch = step.input.global_batch;
-            let other_eras = Era::ALL
-                .into_iter()
-                .filter(|e| *e != job.era)
-                .filter_map(|e| {
-                    let recipe = setup::recipe(job, &x.seat.hw.chip.family, e);
-                    let m = StepModel::new(step.input, recipe, &self.calibration.params, &self.calibration.energy).ok()?;
-                    Some((e.name().to_owned(), m.evaluate_exact(&x.layout, true).ok()?.seconds))
-                })
-                .collect();
             Ok(StepAnswer {
                 option,
-                breakdown_s: Breakdown::NAMES.iter().zip(r.breakdown.to_array()).map(|(n, v)| ((*n).to_owned(), v)).collect(),
+                breakdown_s: Breakdown::NAMES.iter().zip(r.breakdown.to_array()).map(|(n, v)| ((*n).to_owned(), v * factor)).collect(),
                 memory_gib: gib(&r.memory),
                 memory_by_stage_gib: step.memory_by_stage(&x.layout).iter().map(gib).collect(),
                 micro_batches: r.micro_batches,
-                other_eras,
             })
         })
     }
@@ -171,6 +161,8 @@ impl Twin {
             let capacity = x.seat.hw.chip.hbm_bytes;
             let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
             let peak = r.memory.total();
+            let own = self.own.as_ref().and_then(|o| o.of(&x.seat.hw.chip.id, None));
+            let factor = own.map_or(1.0, |o| o.factor);
             let fits = peak <= capacity;
             let mut list: Vec<FitChange> = changes(&x.layout, step.input.global_batch)
                 .into_iter()
@@ -183,7 +175,7 @@ impl Twin {
                         change,
                         layout: l,
                         peak_gib: total / GIB,
-                        step_s: n.seconds,
+                        step_s: n.seconds * factor,
                         slowdown_pct: (n.seconds / r.seconds - 1.0) * 100.0,
                     })
                 })
@@ -198,7 +190,8 @@ impl Twin {
                 hbm_gib: HbmOut { peak: peak / GIB, capacity: capacity / GIB },
                 margin_gib: (capacity - peak) / GIB,
                 by_stage_gib: step.memory_by_stage(&x.layout).iter().map(gib).collect(),
-                step_s: r.seconds,
+                step_s: r.seconds * factor,
+                corrected_by: own.map(OwnStack::basis),
                 changes: list,
             })
         })

@@ -1,9 +1,9 @@
 //! The twin: a catalog and a calibration, ready to answer.
 
-use crate::answer::{CalibrateAnswer, FitAnswer, PlanAnswer, StepAnswer, ValidateAnswer};
-use crate::calibrate::{Ablation, Calibration, Priors, ablate};
-use crate::runs::Grade;
+use crate::answer::{CalibrateAnswer, FitAnswer, MineAnswer, PlanAnswer, StepAnswer, ValidateAnswer};
+use crate::calibrate::{Ablation, Calibration, OwnRuns, Priors, ablate};
 use crate::job::{Job, ModelSource};
+use crate::runs::Grade;
 use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
 use secondsource_workload::model::Model;
@@ -14,6 +14,8 @@ use secondsource_workload::{ImportOptions, builtin, import_config};
 pub struct Twin {
     pub catalog: Catalog,
     pub calibration: Calibration,
+    /// Corrections from the user's own runs.
+    pub own: Option<OwnRuns>,
 }
 
 /// Called with (done, total) while something takes long.
@@ -22,12 +24,19 @@ pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 impl Twin {
     /// The catalog and calibration that ship.
     pub fn embedded() -> Result<Twin, Diagnostic> {
-        Ok(Twin { catalog: Catalog::embedded().clone(), calibration: Calibration::embedded()? })
+        Ok(Twin { catalog: Catalog::embedded().clone(), calibration: Calibration::embedded()?, own: None })
     }
 
     /// Adds a user's catalog file.
     pub fn with_overlay(mut self, file: &str, text: &str) -> Result<Twin, Vec<Diagnostic>> {
         self.catalog = self.catalog.with_overlay(file, text)?;
+        Ok(self)
+    }
+
+    /// Adds corrections from the user's own runs, as [`Twin::mine`] wrote them.
+    pub fn with_own_runs(mut self, file: &str, text: &str) -> Result<Twin, Diagnostic> {
+        let chip = |name: &str| self.catalog.chip(name).map(|c| c.id.clone());
+        self.own = Some(OwnRuns::read(file, text, &self.calibration.fingerprint(), &chip)?);
         Ok(self)
     }
 
@@ -62,6 +71,16 @@ impl Twin {
     /// Predicts every row of a run table. Warnings stand beside the answer.
     pub fn validate(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<(ValidateAnswer, Vec<Diagnostic>), Vec<Diagnostic>> {
         self.validate_table(file, text, progress)
+    }
+
+    /// Corrections from the user's own runs (a run table). Warnings stand beside the answer.
+    pub fn mine(&self, file: &str, text: &str) -> Result<(MineAnswer, Vec<Diagnostic>), Vec<Diagnostic>> {
+        self.mine_table(file, text)
+    }
+
+    /// Predicted against published step times as a picture (SVG).
+    pub fn plot(&self, answer: &ValidateAnswer, intervals: bool) -> Result<String, Diagnostic> {
+        self.plot_rows(answer, intervals)
     }
 
     /// Refits without each piece of physics in turn, from this twin's parameters: what each one moves.

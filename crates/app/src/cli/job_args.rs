@@ -50,6 +50,16 @@ pub struct JobArgs {
     /// may be repeated
     #[arg(long, value_name = "FILE.toml", help_heading = "On what", display_order = 900)]
     pub catalog: Vec<String>,
+    /// Corrections from runs of your own, as `secondsource calibrate --mine` writes them
+    #[arg(long, value_name = "MINE.toml", help_heading = "On what", display_order = 901)]
+    pub calibration: Option<String>,
+}
+
+/// The twin with the corrections of a user's own runs.
+pub fn with_own_runs(twin: Twin, path: Option<&str>) -> Result<Twin, Failure> {
+    let Some(path) = path else { return Ok(twin) };
+    let text = io::read_text(path, "file of own runs", io::MAX_CONFIG)?;
+    Ok(twin.with_own_runs(path, &text)?)
 }
 
 impl JobArgs {
@@ -60,7 +70,7 @@ impl JobArgs {
             let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
             twin = twin.with_overlay(path, &text)?;
         }
-        Ok(twin)
+        with_own_runs(twin, self.calibration.as_deref())
     }
 
     /// The job file with the flags over it, or the flags alone. `chips` is the flag of that name.

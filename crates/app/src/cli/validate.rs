@@ -1,6 +1,7 @@
 //! `secondsource validate`: predictions against published, measured runs.
 
 use super::Context;
+use super::job_args::with_own_runs;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -12,8 +13,9 @@ use std::path::Path;
 /// Predict published runs and print the error, by chip and by source, with none left out
 ///
 /// Prints the median and the 90th percentile of the absolute error of the step time, the bias, and the share
-/// of measurements inside the 90% interval: for complete rows (A), for all rows, and for sources and chips
-/// that the calibration had not seen. Rows that cannot be predicted are listed with the reason.
+/// of measurements inside the 90% interval: for complete rows (A), for rows with some inferred cells (A and
+/// B), for sources and chips that the calibration had not seen, and for a new stack after three of its own
+/// runs. Rows that cannot be predicted are listed with the reason.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER)]
 pub struct ValidateArgs {
@@ -26,12 +28,25 @@ pub struct ValidateArgs {
     /// Rows with the largest error to list
     #[arg(long, value_name = "N", default_value_t = 10)]
     worst: usize,
+    /// Rows of grade C too, which are for sanity only: in the summaries and among the worst
+    #[arg(long)]
+    all: bool,
+    /// Corrections from runs of your own, as `secondsource calibrate --mine` writes them
+    #[arg(long, value_name = "MINE.toml")]
+    calibration: Option<String>,
+    /// Draw predicted against published step times (SVG)
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<String>,
+    /// Draw the 90% interval of every run too
+    #[arg(long, requires = "plot")]
+    plot_intervals: bool,
 }
 
 const AFTER: &str = "\
 Examples:
   secondsource validate
   secondsource validate --runs my-runs.csv --worst 30
+  secondsource validate --plot my-validation.svg
   secondsource validate --json > validation.json
 
 Exit codes: 0 at least one row was predicted; 1 none; 2 bad input; 3 internal.";
@@ -51,12 +66,16 @@ pub fn run_table(given: Option<&str>) -> Result<(String, String), Failure> {
 
 pub fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
     let (file, text) = run_table(args.runs.as_deref())?;
-    let twin = Twin::embedded().map_err(Failure::Internal)?;
+    let twin = with_own_runs(Twin::embedded().map_err(Failure::Internal)?, args.calibration.as_deref())?;
     let progress = Progress::new("predicting runs", context.quiet);
     let result = twin.validate(&file, &text, &|done, total| progress.tick(done, total));
     progress.finish();
     let (answer, warnings) = result?;
     context.warn(&warnings);
-    context.answer(&answer, |answer, page| render::validate::page(answer, &file, args.worst, page))?;
-    Ok(if answer.summary.n == 0 { Outcome::Nothing } else { Outcome::Answered })
+    if let Some(path) = &args.plot {
+        io::write_whole(path, &twin.plot(&answer, args.plot_intervals)?)?;
+        context.say(&format!("picture written to {path}"));
+    }
+    context.answer(&answer, |answer, page| render::validate::page(answer, &file, args.worst, args.all, page))?;
+    Ok(if answer.summary_all.n == 0 { Outcome::Nothing } else { Outcome::Answered })
 }

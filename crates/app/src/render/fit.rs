@@ -27,7 +27,8 @@ pub fn page(answer: &FitAnswer, page: &Page) -> String {
     let mut out = page.heading(&verdict);
     out.push_str(&page.field("system", &answer.system));
     out.push_str(&page.field("layout", &layout::line(&answer.layout)));
-    out.push_str(&page.field("step", &seconds(answer.step_s)));
+    let corrected = answer.corrected_by.as_ref().map_or(String::new(), |by| format!("; times corrected by {by}"));
+    out.push_str(&page.field("step", &(seconds(answer.step_s) + &corrected)));
     out.push('\n');
     out.push_str(&stages::table(&answer.by_stage_gib, page));
     out.push_str(&changes(answer, page));

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod fit;
 mod grid;
 mod layout;
+pub mod mine;
 pub mod model;
 mod numbers;
 pub mod plan;

@@ -146,6 +146,8 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
     }
     out.push_str(&page.field("binds", &o.binds));
     out.push_str(&page.field("interval", &o.interval_basis));
+    let eras: Vec<String> = o.other_eras.iter().map(|(era, s)| format!("{} with software of {era}", seconds(*s))).collect();
+    out.push_str(&page.field("eras", &eras.join("; ")));
     for note in &o.notes {
         out.push_str(&page.field("note", note));
     }

@@ -42,11 +42,6 @@ pub fn page(answer: &StepAnswer, page: &Page) -> String {
         out.push('\n');
         out.push_str(&stages::table(&answer.memory_by_stage_gib, page));
     }
-    if !answer.other_eras.is_empty() {
-        let eras: Vec<String> = answer.other_eras.iter().map(|(era, s)| format!("{} with software of {era}", seconds(*s))).collect();
-        out.push('\n');
-        out.push_str(&page.hanging("", 0, &format!("The same step: {}.", eras.join("; "))));
-    }
     out
 }
 

@@ -6,27 +6,31 @@ use super::numbers::{seconds, thousands};
 use secondsource::answer::{ErrorSummary, ValidateAnswer, ValidateRow};
 use std::collections::BTreeMap;
 
-pub fn page(answer: &ValidateAnswer, file: &str, worst: usize, page: &Page) -> String {
+/// `all`: rows of grade C too; so it is when there are no others.
+pub fn page(answer: &ValidateAnswer, file: &str, worst: usize, all: bool, page: &Page) -> String {
     let mut out = page.heading(&format!("Predicted against published step times: {file}"));
-    out.push_str(&summaries(answer, page));
+    for line in &answer.corrections {
+        out.push_str(&page.hanging("Corrected: ", 11, line));
+    }
+    let all = all || answer.summary.n == 0;
+    out.push_str(&summaries(answer, all, page));
     let (right, pairs) = answer.layout_pairs;
     let (misfit_a, misfit) = answer.misfits;
     let inferred = answer.rows.iter().filter(|r| matches!(r, ValidateRow::Predicted { inferred, .. } if !inferred.is_empty())).count();
-    let more = [
-        format!(
-            "Of {} pairs of layouts of one source, chip and model that are more than 5% apart, {} are ordered right.",
-            thousands(pairs),
-            thousands(right)
-        ),
-        format!("Rows that ran but are predicted not to fit: {misfit} of grades A and B, {misfit_a} of them A."),
-        format!("Rows with a cell that had to be inferred: {inferred}."),
-    ];
+    let mut more = vec![format!("Rows with a cell that had to be inferred: {inferred}.")];
+    if answer.summary.n > 0 {
+        more.insert(0, format!("Rows that ran but are predicted not to fit: {misfit} of grades A and B, {misfit_a} of them A."));
+    }
+    if pairs > 0 {
+        let words = "pairs of layouts of one source, chip and model that are more than 5% apart";
+        more.insert(0, format!("Of {} {words}, {} are ordered right.", thousands(pairs), thousands(right)));
+    }
     for line in &more {
         out.push_str(&page.hanging("", 0, line));
     }
     out.push_str(&group("chip", &answer.by_chip, page));
     out.push_str(&group("source", &answer.by_source, page));
-    out.push_str(&worst_rows(&answer.rows, worst, page));
+    out.push_str(&largest(&answer.rows, worst, all, page));
     out.push_str(&skipped(&answer.rows, page));
     out
 }
@@ -61,20 +65,35 @@ fn row(name: &str, s: &ErrorSummary) -> Vec<String> {
     cells
 }
 
-fn summaries(a: &ValidateAnswer, page: &Page) -> String {
+fn summaries(a: &ValidateAnswer, all: bool, page: &Page) -> String {
     let mut grid = columns("rows of grade");
-    let lines = [
+    let mut lines = vec![
         ("A and B", &a.summary),
         ("A (complete)", &a.summary_a),
         ("A without the mosaic source", &a.summary_a_without_mosaic),
         ("A and B, mixture of experts", &a.summary_moe),
-        ("A and B, source not seen in the fit", &a.leave_one_source_out),
-        ("A, source not seen in the fit", &a.leave_one_source_out_a),
-        ("A and B, chip not seen in the fit", &a.leave_one_chip_out),
-        ("A, chip not seen in the fit", &a.leave_one_chip_out_a),
+        ("Source not seen in the fit: A and B", &a.leave_one_source_out),
+        ("  A", &a.leave_one_source_out_a),
+        ("  A without mosaic", &a.leave_one_source_out_a_without_mosaic),
+        ("  A and B, mixture of experts", &a.leave_one_source_out_moe),
+        ("Chip not seen in the fit: A and B", &a.leave_one_chip_out),
+        ("  A", &a.leave_one_chip_out_a),
+        ("  A without mosaic", &a.leave_one_chip_out_a_without_mosaic),
+        ("Source not seen, after three own runs", &a.new_stack_after_three),
     ];
-    for (name, summary) in lines {
-        grid.row(row(name, summary));
+    if all {
+        lines.insert(0, ("A, B and C", &a.summary_all));
+    }
+    // A table of one's own has no grades and no folds.
+    for (name, summary) in lines.into_iter().filter(|(_, s)| s.n + s.skipped > 0) {
+        let mut cells = row(name, summary);
+        if std::ptr::eq(summary, &raw const a.new_stack_after_three)
+            && let Some(last) = cells.last_mut().filter(|_| summary.n > 0)
+        {
+            // A factor does not change the order within a source.
+            last.clear();
+        }
+        grid.row(cells);
     }
     grid.render(page)
 }
@@ -87,20 +106,14 @@ fn group(what: &'static str, groups: &BTreeMap<String, ErrorSummary>, page: &Pag
     if grid.is_empty() { String::new() } else { format!("\n{}{}", page.heading(&format!("By {what}")), grid.render(page)) }
 }
 
-/// The `worst` largest errors of grades A and B; grade C, which is for sanity only, in a table of its own.
-fn worst_rows(rows: &[ValidateRow], worst: usize, page: &Page) -> String {
-    let c = |r: &&ValidateRow| matches!(r, ValidateRow::Predicted { grade, .. } if grade == "C");
-    let (sanity, scored): (Vec<&ValidateRow>, Vec<&ValidateRow>) = rows.iter().partition(c);
-    let few = worst.div_ceil(3);
-    largest("grades A and B", scored, worst, page) + &largest("grade C, for sanity only and in no summary", sanity, few, page)
-}
-
-fn largest(what: &str, rows: Vec<&ValidateRow>, worst: usize, page: &Page) -> String {
+/// The largest errors, of grades A and B unless `all`.
+fn largest(rows: &[ValidateRow], worst: usize, all: bool, page: &Page) -> String {
+    let c = |r: &ValidateRow| matches!(r, ValidateRow::Predicted { grade, .. } if grade == "C");
     let error = |r: &ValidateRow| match r {
         ValidateRow::Predicted { error_pct, .. } => Some(error_pct.abs()),
         ValidateRow::Skipped { .. } => None,
     };
-    let mut sorted: Vec<(f64, &ValidateRow)> = rows.into_iter().filter_map(|r| error(r).map(|e| (e, r))).collect();
+    let mut sorted: Vec<(f64, &ValidateRow)> = rows.iter().filter(|r| all || !c(r)).filter_map(|r| error(r).map(|e| (e, r))).collect();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut grid = Grid::new()
         .left("row")
@@ -131,6 +144,7 @@ fn largest(what: &str, rows: Vec<&ValidateRow>, worst: usize, page: &Page) -> St
     if grid.is_empty() {
         return String::new();
     }
+    let what = if all { "all grades" } else { "grades A and B" };
     let title = format!("Largest errors, {what} ({} of {} rows)", sorted.len().min(worst), sorted.len());
     format!("\n{}{}", page.heading(&title), grid.render(page))
 }

@@ -24,7 +24,9 @@ fn parts_add_up_to_the_whole() {
 fn the_page_says_where_time_and_memory_go() {
     for columns in ["80", "100", "160"] {
         let text = secondsource_at(&["step", BY_HAND], columns).ok();
-        for word in ["Where the time goes", "whole step", "floor", "Where the memory goes", "capacity", "(fullest)", "The same step"] {
+        for word in
+            ["Where the time goes", "whole step", "floor", "Where the memory goes", "capacity", "(fullest)", "with software of 2023"]
+        {
             assert!(text.contains(word), "`{word}` is missing at {columns} columns:\n{text}");
         }
     }

@@ -37,10 +37,7 @@ const PIECES: [Piece; 22] = [
     Piece { name: "eager elementwise chains", off: &[("elementwise_eager", 1.0)] },
     Piece { name: "power limit", off: &[("gemm_watts", NONE)] },
     Piece { name: "family factors", off: &[("gemm_ampere", 1.0), ("gemm_hopper", 1.0), ("gemm_blackwell", 1.0), ("gemm_cdna", 1.0)] },
-    Piece {
-        name: "low-precision factors",
-        off: &[("energy_fp8", 1.0), ("dtype_mxfp8", 1.0), ("dtype_fp4", 1.0), ("dtype_int8", 1.0)],
-    },
+    Piece { name: "low-precision factors", off: &[("energy_fp8", 1.0), ("dtype_mxfp8", 1.0), ("dtype_fp4", 1.0), ("dtype_int8", 1.0)] },
     Piece { name: "fill and drain of products", off: &[("gemm_fill", NONE)] },
     Piece { name: "wave quantisation", off: &[("wave_loss", NONE)] },
     Piece { name: "fill of grouped products", off: &[("moe_fill", NONE)] },

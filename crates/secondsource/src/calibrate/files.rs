@@ -1,5 +1,6 @@
 //! Reading and writing of the calibration files.
 
+use super::own::{OwnPrior, fnv};
 use secondsource_base::{Diagnostic, SourceText};
 use secondsource_catalog::calibration::Params;
 use serde::Deserialize;
@@ -110,6 +111,8 @@ pub struct Calibration {
     pub params: Params,
     pub folds: Vec<Fold>,
     pub spread: Vec<SpreadGroup>,
+    /// What stacks that the fit had not seen do; absent when the rows are too few to say.
+    pub own: Option<OwnPrior>,
     pub energy: Vec<(String, f64)>,
     /// Rows of the fit, for the record.
     pub rows: u64,
@@ -120,6 +123,7 @@ pub struct Calibration {
 struct FittedFile {
     rows: u64,
     value: std::collections::BTreeMap<String, f64>,
+    own_runs: Option<OwnEntry>,
     #[serde(default)]
     spread: Vec<SpreadEntry>,
     #[serde(default)]
@@ -134,6 +138,15 @@ struct SpreadEntry {
     p5: f64,
     p50: f64,
     p95: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnEntry {
+    stack_sd: f64,
+    run_sd: f64,
+    low_z: f64,
+    high_z: f64,
 }
 
 #[derive(Deserialize)]
@@ -180,7 +193,20 @@ impl Calibration {
         }
         let spread =
             file.spread.into_iter().map(|s| SpreadGroup { name: s.name, rows: s.rows, p5: s.p5, p50: s.p50, p95: s.p95 }).collect();
-        Ok(Calibration { params: Params::from_array(&a), folds, spread, energy: priors.energy.clone(), rows: file.rows })
+        let own = match file.own_runs {
+            Some(o) if [o.stack_sd, o.run_sd, o.low_z, o.high_z].iter().all(|v| v.is_finite() && *v > 0.0) => {
+                Some(OwnPrior { stack_sd: o.stack_sd, run_sd: o.run_sd, low_z: o.low_z, high_z: o.high_z })
+            }
+            Some(_) => return Err(Diagnostic::error("every value of [own_runs] must be positive").in_file(name)),
+            None => None,
+        };
+        Ok(Calibration { params: Params::from_array(&a), folds, spread, own, energy: priors.energy.clone(), rows: file.rows })
+    }
+
+    /// Tells calibrations with other values apart.
+    pub fn fingerprint(&self) -> String {
+        let values: Vec<String> = self.params.to_array().iter().map(|v| digits(*v)).collect();
+        format!("{:016x}", fnv(&values.join(" ")))
     }
 
     /// The file as it is shipped: six significant digits, fixed order.
@@ -191,6 +217,16 @@ impl Calibration {
         let _ = writeln!(s, "rows = {}\n\n[value]", self.rows);
         for (n, v) in Params::NAMES.iter().zip(self.params.to_array()) {
             let _ = writeln!(s, "{n} = {}", digits(v));
+        }
+        if let Some(o) = &self.own {
+            let _ = writeln!(
+                s,
+                "\n# Stacks that a fit had not seen: spread from stack to stack and from run to run (standard deviations of\n# ln(measured / predicted)), and how many standard deviations hold 90% after three own runs.\n[own_runs]\nstack_sd = {}\nrun_sd = {}\nlow_z = {}\nhigh_z = {}",
+                digits(o.stack_sd),
+                digits(o.run_sd),
+                digits(o.low_z),
+                digits(o.high_z)
+            );
         }
         for g in &self.spread {
             let _ = writeln!(

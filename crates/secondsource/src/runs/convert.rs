@@ -27,6 +27,8 @@ pub struct Case {
     pub layout: Layout,
     pub recipe: Recipe,
     pub lora: bool,
+    /// Family of training software.
+    pub(crate) stack: Stack,
     /// Cells that were inferred, in words.
     pub inferred: Vec<String>,
 }
@@ -181,6 +183,7 @@ fn build(
         layout,
         recipe,
         lora: row.workload == Workload::Lora,
+        stack,
         inferred,
     };
     if row.recompute.is_empty() && case.overfull() > 1.25 {

@@ -2,8 +2,10 @@
 
 mod conventions;
 mod convert;
+mod stacks;
 mod table;
 
+pub(crate) use conventions::Stack;
 pub use convert::{Case, Skipped, convert};
 pub use table::{Grade, RunRow, Workload, read};
 

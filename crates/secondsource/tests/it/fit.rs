@@ -25,8 +25,12 @@ fn parts_add_up() {
         assert_eq!(a.memory_by_stage_gib.len(), a.option.layout.pp as usize);
         let fullest = a.memory_by_stage_gib.iter().map(|s| s.values().sum::<f64>()).fold(0.0, f64::max);
         assert!(near(fullest, a.option.hbm_gib.peak), "{model}: fullest stage {fullest}, peak {}", a.option.hbm_gib.peak);
-        assert_eq!(a.other_eras.len(), 2);
-        assert!(a.other_eras.iter().all(|(era, s)| *s > a.option.step_s.p50 * 0.999 && !era.is_empty()), "{:?}", a.other_eras);
+        assert_eq!(a.option.other_eras.len(), 2);
+        assert!(
+            a.option.other_eras.iter().all(|(era, s)| *s > a.option.step_s.p50 * 0.999 && !era.is_empty()),
+            "{:?}",
+            a.option.other_eras
+        );
     }
 }
 

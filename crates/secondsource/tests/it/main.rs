@@ -2,6 +2,8 @@
 
 mod calibrate;
 mod fit;
+mod intervals;
+mod own_runs;
 mod plan;
 mod sizing;
 mod spec;
