@@ -58,7 +58,7 @@ pub fn search(model: &StepModel<'_>, space: &Space, options: &Options) -> Found 
     let mut found = Found::default();
 
     // Phase 1: which keys divide, and their bounds.
-    let checked: Vec<Result<(f64, Key, Layers, u64), (&'static str, u64)>> =
+    let checked: Vec<Result<Bounded, (&'static str, u64)>> =
         space.keys().into_par_iter().map(|k| bound(model, space, &splits, k)).collect();
     let mut keys = Vec::with_capacity(checked.len());
     for c in checked {
@@ -71,24 +71,24 @@ pub fn search(model: &StepModel<'_>, space: &Space, options: &Options) -> Found 
             }
         }
     }
-    keys.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    keys.sort_by(|a, b| a.lower.total_cmp(&b.lower).then(a.key.cmp(&b.key)));
 
     // Phase 2: best first.
     let mut at = 0;
     while at < keys.len() {
         let worst = found.best.get(options.top.saturating_sub(1)).map_or(f64::INFINITY, |c| c.seconds);
-        if options.cut && keys[at].0 > worst {
+        if options.cut && keys[at].lower > worst {
             break;
         }
         let end = (at + BATCH).min(keys.len());
         let parts: Vec<Found> =
-            keys[at..end].par_iter().map(|(lower, k, layers, _)| visit(model, space, &splits, options, k, layers, *lower, worst)).collect();
+            keys[at..end].par_iter().map(|b| visit(model, space, &splits, options, &b.key, &b.layers, b.lower, worst)).collect();
         for p in parts {
             found.merge(p, options.top);
         }
         at = end;
     }
-    let left: u64 = keys[at..].iter().map(|k| k.3).sum();
+    let left: u64 = keys[at..].iter().map(|b| b.count).sum();
     if left > 0 {
         *found.by_rule.entry("bound").or_default() += left;
         found.pruned += left;
@@ -96,6 +96,15 @@ pub fn search(model: &StepModel<'_>, space: &Space, options: &Options) -> Found 
     }
     debug_assert!(input.chips > 0);
     found
+}
+
+/// A key that divides: no layout of it takes less than `lower` seconds.
+struct Bounded {
+    lower: f64,
+    key: Key,
+    layers: Layers,
+    /// Layouts that it stands for.
+    count: u64,
 }
 
 /// Splits of the model for every (pp, vpp) of the space.
@@ -168,7 +177,7 @@ fn schedules(space: &Space, pp: u32, vpp: u32) -> impl Iterator<Item = Schedule>
     })
 }
 
-fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Result<(f64, Key, Layers, u64), (&'static str, u64)> {
+fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Result<Bounded, (&'static str, u64)> {
     let count: u64 =
         fits(model, space, splits, k).map(|(pp, vpp, ..)| (zeros(space, pp).count() * schedules(space, pp, vpp).count()) as u64).sum();
     let Some((pp, vpp, dp, _)) = fits(model, space, splits, k).next() else {
@@ -179,7 +188,7 @@ fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Resul
         return Err((e.rule, count));
     }
     let layers = model.layers(&l);
-    Ok((model.lower_bound(&layers, &l), k, layers, count))
+    Ok(Bounded { lower: model.lower_bound(&layers, &l), key: k, layers, count })
 }
 
 #[expect(clippy::too_many_arguments, reason = "one closure body, named")]

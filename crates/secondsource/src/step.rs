@@ -9,7 +9,7 @@ use crate::twin::Twin;
 use secondsource_base::Diagnostic;
 use secondsource_base::quantity::GIB;
 use secondsource_emit::trace;
-use secondsource_plan::Pins;
+use secondsource_plan::{Candidate, Options, Pins, Space, search};
 use secondsource_step::memory::Memory;
 use secondsource_step::schedule::{self, P2p};
 use secondsource_step::{Breakdown, Misfit, StepModel};
@@ -183,6 +183,9 @@ impl Twin {
             list.sort_by(|a, b| a.step_s.total_cmp(&b.step_s).then(words(&a.layout).cmp(&words(&b.layout))));
             list.dedup_by(|a, b| a.layout == b.layout);
             list.truncate(6);
+            if list.is_empty() && !fits {
+                list = anything_that_fits(step, capacity, r.seconds, factor);
+            }
             Ok(FitAnswer {
                 system: x.seat.hw.system.clone(),
                 fits,
@@ -196,6 +199,20 @@ impl Twin {
             })
         })
     }
+}
+
+/// The fastest layouts of the whole search on the same chips, for when no small change is enough.
+fn anything_that_fits(step: &StepModel<'_>, capacity: f64, now: f64, factor: f64) -> Vec<FitChange> {
+    let options = Options { top: 3, capacity, cut: true, exact: true };
+    let found = search(step, &Space::new(step, Pins::default()), &options);
+    let change = |c: &Candidate| FitChange {
+        change: "another layout".to_owned(),
+        layout: c.layout,
+        peak_gib: c.memory / GIB,
+        step_s: c.seconds * factor,
+        slowdown_pct: (c.seconds / now - 1.0) * 100.0,
+    };
+    found.best.iter().map(change).collect()
 }
 
 /// Layouts one or two steps away on the same chips.

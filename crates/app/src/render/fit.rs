@@ -38,9 +38,9 @@ pub fn page(answer: &FitAnswer, page: &Page) -> String {
 fn changes(answer: &FitAnswer, page: &Page) -> String {
     if answer.changes.is_empty() {
         let text = if answer.fits {
-            "No single change is faster and fits."
+            "No change of one or two parts is faster and fits."
         } else {
-            "No single change makes it fit: use more chips, or chips with more memory."
+            "No layout of these chips fits: use more chips, or chips with more memory."
         };
         return format!("\n{}", page.hanging("", 0, text));
     }

@@ -73,12 +73,43 @@ pub fn convert(
     build(row, hardware, preset).map_err(|why| Skipped { id: row.id.clone(), grade: row.grade, why })
 }
 
+/// Sizes that no cluster has are refused before any of them is multiplied.
+fn bounded(row: &RunRow) -> Result<(), String> {
+    let most = f64::from(1 << 20);
+    let counts = [
+        ("chips", row.chips),
+        ("chips_per_node", row.chips_per_node),
+        ("tp", row.tp),
+        ("pp", row.pp),
+        ("cp", row.cp),
+        ("dp", row.dp),
+        ("vpp", row.vpp),
+        ("ep", row.ep),
+    ];
+    for (name, value) in counts {
+        if value.is_some_and(|v| !(1.0..=most).contains(&v)) {
+            return Err(format!("{name} is {}, not a count from 1 to {most}", value.unwrap_or(0.0)));
+        }
+    }
+    if let (Some(vpp), Some(layers)) = (row.vpp, row.layers)
+        && vpp > layers
+    {
+        return Err(format!("vpp is {vpp}, more than the {layers} layers"));
+    }
+    let devices: f64 = [row.tp, row.pp, row.cp, row.dp].iter().map(|f| f.unwrap_or(1.0)).product();
+    if devices > most * 2.0 {
+        return Err(format!("tp x pp x cp x dp is {devices}, more than any cluster"));
+    }
+    Ok(())
+}
+
 fn build(
     row: &RunRow,
     hardware: &dyn Fn(&str) -> Result<Hardware, String>,
     preset: &dyn Fn(&str) -> Option<Model>,
 ) -> Result<Case, String> {
     let measured = row.measured_step().ok_or("no measured step time and no metric that gives one")?;
+    bounded(row)?;
     let stack = conventions::stack(row);
     let mut inferred = Vec::new();
     let mut hw = hardware(&row.chip)?;
@@ -118,26 +149,27 @@ fn build(
             }
         };
         if device_factor(&row.chip) == 2 {
-            if tp % 2 == 0 {
+            if tp.is_multiple_of(2) {
                 tp /= 2;
-            } else if dp % 2 == 0 {
+            } else if dp.is_multiple_of(2) {
                 dp /= 2;
                 micro *= 2.0;
             }
         }
-        if u64::from(tp) * u64::from(pp) * u64::from(cp) * u64::from(dp) != u64::from(chips) {
-            let dp2 = chips / (tp * pp * cp).max(1);
+        if [tp, pp, cp, dp].iter().fold(1, |n: u64, f| n.saturating_mul(u64::from(*f))) != u64::from(chips) {
+            let dp2 = chips / tp.saturating_mul(pp).saturating_mul(cp).max(1);
             inferred.push(format!("dp {dp2} (tp x pp x cp x dp did not give the {chips} chips)"));
             dp = dp2.max(1);
         }
         let (zero, shard_group) = conventions::zero(row, stack, dp, tp);
         let mut ep = row.ep.map_or(1, |e| e as u32);
         if row.ep.is_none() && moe && row.framework.contains("DeepEP") {
-            ep = (dp * cp * tp).min(row.experts.unwrap_or(1.0) as u32);
+            ep = dp.saturating_mul(cp).saturating_mul(tp).min(row.experts.unwrap_or(1.0) as u32);
             inferred.push(format!("ep {ep} (DeepEP spreads experts over all ranks)"));
         }
         let experts = row.experts.unwrap_or(1.0) as u32;
-        while ep > 1 && (experts % ep != 0 || (tp * cp * dp) % ep != 0) {
+        let ranks = u64::from(tp).saturating_mul(u64::from(cp)).saturating_mul(u64::from(dp));
+        while ep > 1 && (!experts.is_multiple_of(ep) || !ranks.is_multiple_of(u64::from(ep))) {
             ep /= 2;
         }
         let vpp = row.vpp.map_or_else(

@@ -253,7 +253,7 @@ impl Cells<'_> {
             return Ok(None);
         }
         match t.parse::<f64>() {
-            Ok(v) if v.is_finite() && v >= 0.0 && v < 1e18 => Ok(Some(v)),
+            Ok(v) if (0.0..1e18).contains(&v) => Ok(Some(v)),
             _ => Err(self.bad(name, &t, "a finite number that is not negative")),
         }
     }

@@ -28,9 +28,12 @@ struct Predicted<'a> {
     without_chip: Option<f64>,
 }
 
+/// Rows that can be predicted, rows that cannot, warnings of the table.
+pub(crate) type Cases = (Vec<Case>, Vec<Skipped>, Vec<Diagnostic>);
+
 impl Twin {
     /// Rows as cases; what cannot be one says why. A blank vendor is that of the chip.
-    pub(crate) fn cases(&self, file: &str, text: &str) -> Result<(Vec<Case>, Vec<Skipped>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub(crate) fn cases(&self, file: &str, text: &str) -> Result<Cases, Vec<Diagnostic>> {
         let (mut rows, warnings) = read(file, text)?;
         for row in rows.iter_mut().filter(|r| r.vendor.is_empty()) {
             row.vendor = self.catalog.hardware(&row.chip).map(|h| h.chip.vendor).unwrap_or_default();

@@ -79,7 +79,9 @@ fn spearman(v: &[(f64, f64)]) -> f64 {
 /// Pairs of rows of one source, chip, model and chip count whose published time per token differs by more than
 /// 5%: how many are ordered right, and how many there are.
 pub(super) fn pairs<'a, 'b: 'a>(rows: impl Iterator<Item = &'a Predicted<'b>>) -> (u64, u64) {
-    let mut groups: BTreeMap<(&str, &str, &str, u64), Vec<(f64, f64)>> = BTreeMap::new();
+    // By source, chip, model and chips: predicted and measured.
+    type Comparable<'t> = (&'t str, &'t str, &'t str, u64);
+    let mut groups: BTreeMap<Comparable<'_>, Vec<(f64, f64)>> = BTreeMap::new();
     for p in rows {
         let c = p.case;
         let tokens = c.global_batch as f64 * c.seq as f64;

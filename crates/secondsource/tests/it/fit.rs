@@ -136,3 +136,14 @@ fn traces_hold_every_pass() {
     // 16 micro-batches x 4 stages, forward and backward.
     assert_eq!(events.iter().filter(|e| e["ph"] == "X").count(), 128);
 }
+
+/// Where no small change helps, the search speaks; where nothing fits, nothing is offered.
+#[test]
+fn a_hopeless_layout_gets_another() {
+    let a = twin().fit(&job("llama-3.1-70b", &["h100-sxm"], 16)).unwrap();
+    assert!(!a.fits);
+    let first = a.changes.first().expect("16 chips can hold it");
+    assert!(first.peak_gib <= a.hbm_gib.capacity && first.layout.devices() == 16, "{first:?}");
+    let none = twin().fit(&job("llama-3.1-405b", &["h100-sxm"], 8)).unwrap();
+    assert!(!none.fits && none.changes.is_empty());
+}

@@ -118,3 +118,27 @@ fn validation_does_not_depend_on_threads() {
     let run = || serde_json::to_string(&twin().validate("t", EMBEDDED, &|_, _| {}).unwrap().0).unwrap();
     assert_eq!(pool(1).install(run), pool(3).install(run));
 }
+
+/// Sizes that no cluster has are refused with the row, at once, whatever the cell.
+#[test]
+fn absurd_sizes_are_refused() {
+    let mut reader = csv::Reader::from_reader(EMBEDDED.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&header).unwrap();
+    let columns = ["tp", "pp", "cp", "dp", "ep", "vpp", "chips", "layers", "hidden", "heads", "head_dim", "experts", "vocab"];
+    for column in columns {
+        let at = header.iter().position(|h| h == column).unwrap();
+        for row in [4, 400, 600] {
+            let mut cells: Vec<String> = rows[row].iter().map(str::to_owned).collect();
+            cells[0] = format!("{column}-{row}");
+            cells[at] = "3000000000".into();
+            writer.write_record(cells).unwrap();
+        }
+    }
+    let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    let answer = twin().validate("absurd.csv", &text, &|_, _| {}).unwrap().0;
+    assert_eq!(answer.rows.len(), columns.len() * 3);
+    assert!(answer.rows.iter().all(|r| matches!(r, ValidateRow::Skipped { .. })), "{:?}", answer.rows);
+}
