@@ -29,7 +29,7 @@ const CASES: [Case; 4] = [
     ("deepseek-v3", "gb200-nvl72", 2048, 4096, 16384),
 ];
 
-fn run(bencher: Bencher, (model, system, chips, seq, global_batch): Case, cut: bool) {
+fn run(bencher: Bencher, (model, system, chips, seq, global_batch): Case, cut: bool, exact: bool) {
     let (Ok(m), Ok(hw)) = (builtin(model), Catalog::embedded().hardware(system)) else { return };
     let hw = seat(&hw, chips);
     let input = StepInput { model: &m, hw: &hw, seq, global_batch, chips, library: Library::of(&hw) };
@@ -39,7 +39,7 @@ fn run(bencher: Bencher, (model, system, chips, seq, global_batch): Case, cut: b
     };
     // Without a limit on memory, so that every layout is timed.
     let capacity = if cut { hw.chip.hbm_bytes } else { f64::INFINITY };
-    let options = Options { top: 1, capacity, cut, exact: false };
+    let options = Options { top: 1, capacity, cut, exact };
     let found = search(&step, &Space::new(&step, Pins::default()), &options);
     // Choices of sizes that do not divide are not layouts.
     let layouts =
@@ -50,11 +50,17 @@ fn run(bencher: Bencher, (model, system, chips, seq, global_batch): Case, cut: b
 /// Times every layout of the space.
 #[divan::bench(args = CASES, sample_count = 10)]
 fn every_layout(bencher: Bencher, case: Case) {
-    run(bencher, case, false);
+    run(bencher, case, false, false);
 }
 
-/// Cuts by lower bounds, as `plan` does.
+/// Cuts by lower bounds.
 #[divan::bench(args = CASES, sample_count = 10)]
 fn with_cutting(bencher: Bencher, case: Case) {
-    run(bencher, case, true);
+    run(bencher, case, true, false);
+}
+
+/// What `plan` runs: also simulates the schedules of the layouts that could win.
+#[divan::bench(args = CASES, sample_count = 10)]
+fn as_plan(bencher: Bencher, case: Case) {
+    run(bencher, case, true, true);
 }
