@@ -303,7 +303,7 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
         // Only a key that is not known has a nearest one.
         if e.message().contains("unknown field") {
             let word = source.text.get(s).unwrap_or("").trim();
-            d = d.suggest(word, KEYS);
+            d = d.suggest(word, KEYS.into_iter().chain(PARTS));
         }
     } else {
         d = d.in_file(source.name);
@@ -311,20 +311,12 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
     d
 }
 
-const KEYS: [&str; 27] = [
-    "model",
-    "tokens",
-    "on",
-    "chips",
-    "within-days",
-    "budget-usd",
-    "seq",
-    "global-batch",
-    "precision",
-    "lora-rank",
-    "era",
-    "top",
-    "fix",
+/// Keys of a job file beside [`PARTS`].
+const KEYS: [&str; 13] =
+    ["model", "tokens", "on", "chips", "within-days", "budget-usd", "seq", "global-batch", "precision", "lora-rank", "era", "top", "fix"];
+
+/// Parts of a layout that can be fixed.
+const PARTS: [&str; 14] = [
     "tp",
     "cp",
     "pp",
@@ -388,22 +380,6 @@ pub fn parse_zero(word: &str) -> Result<Zero, Diagnostic> {
 
 /// Sets one part of a layout from `key=value` (`--fix tp=8`).
 pub fn apply_fix(fix: &mut Fix, word: &str) -> Result<(), Diagnostic> {
-    const NAMES: [&str; 14] = [
-        "tp",
-        "cp",
-        "pp",
-        "vpp",
-        "dp",
-        "ep",
-        "etp",
-        "micro-batch",
-        "zero",
-        "recompute",
-        "schedule",
-        "cp-mode",
-        "sequence-parallel",
-        "shard-group",
-    ];
     let Some((key, value)) = word.split_once('=') else {
         return Err(Diagnostic::error(format!("`{word}` is not of the form key=value")).hint("for example tp=8"));
     };
@@ -448,8 +424,8 @@ pub fn apply_fix(fix: &mut Fix, word: &str) -> Result<(), Diagnostic> {
         }
         _ => {
             return Err(Diagnostic::error(format!("`{key}` is not a part of a layout"))
-                .suggest(key, NAMES)
-                .hint(format!("one of {}", NAMES.join(", "))));
+                .suggest(key, PARTS)
+                .hint(format!("one of {}", PARTS.join(", "))));
         }
     }
     Ok(())

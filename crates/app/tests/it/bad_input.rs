@@ -170,3 +170,21 @@ fn with_json_the_error_is_an_object_on_stdout() {
     assert_eq!(ran.code, 2);
     assert!(ran.json()["error"]["message"].as_str().is_some_and(|m| m.contains("--precison")));
 }
+
+/// A misspelt column would be lost, and what stands in it guessed; a column of the user's own is no error.
+#[test]
+fn a_misspelt_column_is_refused() {
+    let table = |extra: &str| {
+        format!(
+            "id,chip,chips,model,seq_len,global_batch_seqs,tp,dp,precision,framework,derived_step_s,{extra}\n\
+             r1,h100-sxm,8,llama-3.1-8b,8192,64,1,8,bf16,nemo,6,1\n"
+        )
+    };
+    let file = scratch_file("misspelt-column", "misspelt-column.csv", &table("micro_bach"));
+    let words = ["`micro_bach` is not known", "did you mean `micro_batch`?", "misspelt-column.csv:1"];
+    refused(&secondsource(&["calibrate", "--mine", &file]), &words);
+    let file = scratch_file("own-column", "own-column.csv", &table("our_ticket_number"));
+    let ran = secondsource(&["calibrate", "--mine", &file]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`our_ticket_number` is not known and is ignored"), "{}", ran.stderr);
+}

@@ -3,6 +3,7 @@
 use super::files::Priors;
 use super::fit::{fit, predict};
 use crate::runs::{Case, Grade};
+use crate::validate::quantile;
 use secondsource_catalog::calibration::Params;
 use serde::Serialize;
 
@@ -101,18 +102,15 @@ pub(crate) fn ablate(cases: &[&Case], priors: &Priors, full: &Params, tick: &(dy
 fn errors(name: &str, cases: &[&Case], now: &[f64], base: &[f64]) -> Ablation {
     let pick = |only_a: bool| -> Vec<f64> {
         let keep = cases.iter().zip(now).filter(|(c, _)| !only_a || c.grade == Grade::A);
-        let mut v: Vec<f64> = keep.map(|(c, s)| (s / c.measured - 1.0).abs() * 100.0).collect();
-        v.sort_by(f64::total_cmp);
-        v
+        keep.map(|(c, s)| (s / c.measured - 1.0).abs() * 100.0).collect()
     };
-    let at = |v: &[f64], q: f64| v.get(((v.len().max(1) - 1) as f64 * q).round() as usize).copied().unwrap_or(0.0);
     let (a, ab) = (pick(true), pick(false));
     Ablation {
         name: name.to_owned(),
-        median_a: at(&a, 0.5),
-        p90_a: at(&a, 0.9),
-        median_ab: at(&ab, 0.5),
-        p90_ab: at(&ab, 0.9),
+        median_a: quantile(a.clone(), 0.5),
+        p90_a: quantile(a, 0.9),
+        median_ab: quantile(ab.clone(), 0.5),
+        p90_ab: quantile(ab, 0.9),
         rows_moved: now.iter().zip(base).filter(|(x, y)| (*x / *y).ln().abs() > 0.02).count() as u64,
     }
 }

@@ -118,8 +118,8 @@ impl OwnRuns {
             };
             let checks = [
                 ("factor", &e.factor, 1.0 / MOST..=MOST, "from 0.05 to 20"),
-                ("p5", &e.p5, -MOST.ln()..=0.0, "from -3 to 0"),
-                ("p95", &e.p95, 0.0..=MOST.ln(), "from 0 to 3"),
+                ("p5", &e.p5, -MOST.ln()..=0.0, "from -2.99 to 0"),
+                ("p95", &e.p95, 0.0..=MOST.ln(), "from 0 to 2.99"),
             ];
             for (key, v, range, words) in checks {
                 if !range.contains(v.get_ref()) {

@@ -153,8 +153,13 @@ pub fn read(file: &str, text: &str) -> Result<(Vec<RunRow>, Vec<Diagnostic>), Ve
     let mut errors = Vec::new();
     for name in header.iter() {
         if !known().any(|k| k == name) {
-            let d = Diagnostic::warning(format!("column `{name}` is not known and is ignored")).at_line(file, 1);
-            warnings.push(d.suggest(name, known()));
+            // A misspelt column would be lost; one of the user's own is nobody's business.
+            if nearest(name, known()).is_some() {
+                let d = Diagnostic::error(format!("column `{name}` is not known")).at_line(file, 1);
+                errors.push(d.suggest(name, known()));
+            } else {
+                warnings.push(Diagnostic::warning(format!("column `{name}` is not known and is ignored")).at_line(file, 1));
+            }
         }
     }
     for name in REQUIRED {

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use secondsource_base::Diagnostic;
 use secondsource_step::StepModel;
 use std::collections::BTreeMap;
+pub(crate) use summary::quantile;
 use summary::{pairs, summarise};
 
 /// Prediction of one case.

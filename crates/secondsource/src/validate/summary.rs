@@ -38,8 +38,11 @@ pub(super) fn summarise<'a, 'b: 'a>(
     }
 }
 
-/// Linear interpolation between order statistics.
-pub(super) fn quantile(mut v: Vec<f64>, q: f64) -> f64 {
+/// Linear interpolation between order statistics; 0 for none.
+pub(crate) fn quantile(mut v: Vec<f64>, q: f64) -> f64 {
+    if v.is_empty() {
+        return 0.0;
+    }
     v.sort_by(f64::total_cmp);
     let at = (v.len() - 1) as f64 * q;
     let (i, f) = (at.floor() as usize, at.fract());
