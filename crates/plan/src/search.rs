@@ -244,6 +244,12 @@ fn visit(
 }
 
 impl Found {
+    /// The first `top` layouts that differ in more than their name (the same time and memory).
+    pub fn distinct(&mut self, top: usize) {
+        self.best.dedup_by(|a, b| (a.seconds / b.seconds - 1.0).abs() < 1e-9 && (a.memory / b.memory - 1.0).abs() < 1e-9);
+        self.best.truncate(top);
+    }
+
     fn push(&mut self, c: Candidate, top: usize) {
         let at = self.best.partition_point(|b| order(b, &c).is_lt());
         self.best.insert(at, c);

@@ -239,8 +239,7 @@ impl Twin {
         let spare = if top > 1 { top * 4 } else { 1 };
         let options = Options { top: spare, capacity: seat.hw.chip.hbm_bytes, cut: true, exact: true };
         let mut found = search(&step, &space, &options);
-        found.best.dedup_by(|a, b| (a.seconds / b.seconds - 1.0).abs() < 1e-9 && (a.memory / b.memory - 1.0).abs() < 1e-9);
-        found.best.truncate(top);
+        found.distinct(top);
         answer.search.weighed += found.weighed;
         answer.search.pruned += found.pruned;
         for (rule, n) in &found.by_rule {

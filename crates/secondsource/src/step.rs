@@ -203,10 +203,11 @@ impl Twin {
 
 /// The fastest layouts of the whole search on the same chips, for when no small change is enough.
 fn anything_that_fits(step: &StepModel<'_>, capacity: f64, now: f64, factor: f64) -> Vec<FitChange> {
-    let options = Options { top: 3, capacity, cut: true, exact: true };
-    let found = search(step, &Space::new(step, Pins::default()), &options);
+    let options = Options { top: 12, capacity, cut: true, exact: true };
+    let mut found = search(step, &Space::new(step, Pins::default()), &options);
+    found.distinct(3);
     let change = |c: &Candidate| FitChange {
-        change: "another layout".to_owned(),
+        change: words(&c.layout),
         layout: c.layout,
         peak_gib: c.memory / GIB,
         step_s: c.seconds * factor,
