@@ -7,7 +7,9 @@ pub mod diag;
 pub mod dtype;
 pub mod figure;
 pub mod quantity;
+pub mod random;
 
 pub use diag::{Diagnostic, Severity, SourceText, nearest};
 pub use dtype::Dtype;
 pub use figure::{Figure, Kind};
+pub use random::Stream;

@@ -14,7 +14,7 @@ mod resolve;
 mod series;
 mod sheet;
 mod types;
-mod walk;
+pub mod walk;
 
 pub use catalog::{Catalog, embedded_files};
 pub use hardware::{ChipSpec, Hardware, NetworkLevel, ScaleUpShape};

@@ -2,6 +2,7 @@
 
 use crate::{engine, near};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use secondsource_base::Dtype;
 use secondsource_catalog::Catalog;
 
@@ -78,7 +79,7 @@ fn shape() -> impl Strategy<Value = (f64, f64, f64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     /// No product beats the datasheet: neither its dense peak nor its memory bandwidth.
     #[test]

