@@ -2,4 +2,5 @@
 //!
 //! Never here: operators, layouts, step times, or a price that is not in the catalog.
 
+pub mod finance;
 pub mod rent;
