@@ -28,6 +28,8 @@ pub const TABLE_UNITS: Measure = Measure::Plain(&[
     "months",
     "count",
     "kW/GPU",
+    "W",
+    "pJ/bit",
     "GW",
     "G USD",
     "G USD/year",

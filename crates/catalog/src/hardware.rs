@@ -47,6 +47,20 @@ pub struct ChipSpec {
     pub tdp: Option<f64>,
     /// SMs, CUs, NeuronCores, TensorCores; `None` when no source gives it.
     pub cores: Option<f64>,
+    /// What the board draws while it does something; `None` without a power limit.
+    pub power: Option<ChipPower>,
+}
+
+/// Board power by activity, from the table `activity` and the chip's power limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChipPower {
+    /// Watts while the chip waits with its clocks up: the share of the power limit that an H100 was read at.
+    pub waiting: f64,
+    /// Joules per byte from or to HBM, on-chip path included, beyond the waiting power: what an H100 draws while
+    /// it streams weights.
+    pub joules_per_byte: f64,
+    /// The board's power limit, watts.
+    pub limit: f64,
 }
 
 impl ChipSpec {

@@ -17,7 +17,7 @@ mod types;
 pub mod walk;
 
 pub use catalog::{Catalog, embedded_files};
-pub use hardware::{ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
+pub use hardware::{ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
 pub use merge::check;
 pub use series::{HistoryRow, SupplyRow};
 pub use sheet::{ListRow, Sheet, SheetLevel, SheetRow, SourceRef};

@@ -14,6 +14,11 @@ impl Catalog {
         self.figures_of("all-in-kw")
     }
 
+    /// Board power by activity, and energy per bit of memory traffic.
+    pub fn activity(&self) -> &Figures {
+        self.figures_of("activity")
+    }
+
     /// Power usage effectiveness by operator.
     pub fn pue(&self) -> &Figures {
         self.figures_of("pue")

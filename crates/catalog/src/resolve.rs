@@ -4,7 +4,7 @@
 use secondsource_base::{Diagnostic, Dtype};
 
 use crate::catalog::Catalog;
-use crate::hardware::{ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
+use crate::hardware::{ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
 use crate::types::{Chip, Level, Reference, Shape, System};
 
 impl Catalog {
@@ -14,7 +14,7 @@ impl Catalog {
         let Some(chip) = system.chip.as_ref().and_then(|c| self.chips.get(c)) else {
             return Err(Diagnostic::error(format!("{}: no source names the chip of this system", system.id)));
         };
-        let spec = chip_spec(chip)?;
+        let spec = ChipSpec { power: self.chip_power(chip), ..chip_spec(chip)? };
         if system.levels.is_empty() {
             return Err(Diagnostic::error(format!("{}: no source describes the network of this system", system.id)));
         }
@@ -35,6 +35,19 @@ impl Catalog {
             levels,
             max_chips: (!open).then_some(chips as u64),
         })
+    }
+
+    /// Readings exist for the H100 only. Waiting scales with the power limit, since leakage and clocks do; a byte
+    /// takes the same energy on every chip, since all of them read HBM across an interposer.
+    fn chip_power(&self, chip: &Chip) -> Option<ChipPower> {
+        let limit = chip.si("tdp").filter(|w| *w > 0.0)?;
+        let known = self.chips.get("h100-sxm")?;
+        let (full, bandwidth) = (known.si("tdp")?, known.si("hbm_bw")?);
+        let read = |id: &str| self.activity().get(id).map(|f| f.main.value);
+        let waiting = read("waiting-h100-sxm")?;
+        let streaming = read("streaming-h100-sxm")? - waiting;
+        let bytes = bandwidth * read("streaming-h100-sxm-share")?;
+        Some(ChipPower { waiting: limit * waiting / full, joules_per_byte: streaming / bytes, limit })
     }
 
     fn level(&self, system: &System, chip: &Chip, level: &Level) -> Result<NetworkLevel, Diagnostic> {
@@ -136,6 +149,7 @@ fn chip_spec(chip: &Chip) -> Result<ChipSpec, Diagnostic> {
         hbm_bandwidth: need("hbm_bw")?,
         tdp: chip.si("tdp"),
         cores: chip.si("cores"),
+        power: None,
     })
 }
 

@@ -29,7 +29,7 @@ impl Engine {
                 // Short windows leave most of each score tile masked: a tile of 128 keys on either side.
                 let tile = 1.0 + 128.0 / keys.max(1.0) * 0.5;
                 let matrix = flops * tile / (self.attention * width);
-                Cost { seconds: matrix.max(io / self.stream), flops, bytes: io, matrix_seconds: matrix }
+                self.powered(Cost { seconds: matrix.max(io / self.stream), flops, bytes: io, matrix_seconds: matrix, joules: 0.0 }, true)
             }
             Some(passes) => {
                 // The whole square is computed and travels through memory.
@@ -37,7 +37,8 @@ impl Engine {
                 let matrix = square / self.attention;
                 let scores = tokens * seq * heads * 2.0 * passes * if factor > 1.0 { 1.6 } else { 1.0 };
                 let bytes = scores + io;
-                Cost { seconds: matrix + bytes / self.stream, flops, bytes, matrix_seconds: matrix }
+                let powered = Cost { seconds: matrix + bytes / self.stream, flops: square, bytes, matrix_seconds: matrix, joules: 0.0 };
+                Cost { flops, ..self.powered(powered, true) }
             }
         }
     }

@@ -83,6 +83,7 @@ pub struct Engine {
     pub moe_age: f64,
     pub(crate) moe_permute: f64,
     pub(crate) loss_bytes: f64,
+    pub(crate) power: Option<crate::Power>,
 }
 
 impl Engine {
@@ -117,8 +118,19 @@ impl Engine {
             Dtype::Int8 => p.dtype_int8,
             Dtype::Fp8 | Dtype::Bf16 | Dtype::Tf32 | Dtype::Fp32 => 1.0,
         };
-        let sustained_linear = sustained(if narrow { p.energy_fp8 } else { 1.0 }) * keep;
+        let ratio = if narrow { p.energy_fp8 } else { 1.0 };
+        let sustained_linear = sustained(ratio) * keep;
         let sustained = sustained(1.0);
+        // A large product at its sustained rate draws what the power law says. The other classes have no such law:
+        // they are taken to draw their limit.
+        let drawn = |ratio: f64, fraction: f64| match class {
+            Class::Gpu => p.gemm_watts * ratio * process_energy(&chip.family, energy) * peak_bf16 / 1e12 * fraction,
+            _ => f64::INFINITY,
+        };
+        let power = chip.power.map(|c| {
+            let linear = (drawn(ratio, sustained_linear), peak_linear * sustained_linear);
+            crate::Power::new(c, linear, (drawn(1.0, sustained), peak_bf16 * sustained))
+        });
 
         let vendor_kernel = match chip.family.as_str() {
             "ampere" => p.attention_ampere,
@@ -165,6 +177,7 @@ impl Engine {
             moe_age: p.moe_age.powi(MOE_GENERATIONS.iter().filter(|y| soft.year < **y).count() as i32),
             moe_permute: p.moe_permute,
             loss_bytes: p.loss_bytes,
+            power,
         })
     }
 
@@ -175,18 +188,17 @@ impl Engine {
 
     /// A chain of elementwise kernels that moves at least `bytes` to and from HBM.
     pub fn stream(&self, bytes: f64) -> crate::Cost {
-        crate::Cost { seconds: bytes * self.elementwise / self.stream, flops: 0.0, bytes: bytes * self.elementwise, matrix_seconds: 0.0 }
+        self.copy(bytes * self.elementwise)
     }
 
     /// Plain copies and optimizer updates: no fusion losses.
     pub fn copy(&self, bytes: f64) -> crate::Cost {
-        crate::Cost { seconds: bytes / self.stream, flops: 0.0, bytes, matrix_seconds: 0.0 }
+        self.powered(crate::Cost { seconds: bytes / self.stream, bytes, ..crate::Cost::ZERO }, true)
     }
 
     /// MoE token permutation, sort and un-permutation of `bytes` at least.
     pub fn permute(&self, bytes: f64) -> crate::Cost {
-        let b = bytes * self.moe_permute * self.moe_age;
-        crate::Cost { seconds: b / self.stream, flops: 0.0, bytes: b, matrix_seconds: 0.0 }
+        self.copy(bytes * self.moe_permute * self.moe_age)
     }
 
     /// Softmax cross-entropy over `logits` elements, forward and backward.

@@ -17,7 +17,7 @@ enum Rate {
 impl Engine {
     /// One product of `m` x `k` by `k` x `n` in the recipe's linear format; operands and result cross HBM once.
     pub fn linear(&self, m: f64, n: f64, k: f64) -> Cost {
-        let bytes = self.linear.bytes() * (m * k + k * n) + 2.0 * m * n;
+        let bytes = self.linear.bytes() * (m * k + k * n) + self.linear.bytes().max(2.0) * m * n;
         self.product(m, n, k, Rate::Linear, 1.0, self.fill, bytes)
     }
 
@@ -50,7 +50,7 @@ impl Engine {
         let penalty = 1.0 + fill * self.relative_rate() * (1.0 / m.max(1.0) + 1.0 / n + 1.0 / k);
         c.matrix_seconds *= penalty;
         c.seconds = join(c.matrix_seconds, c.bytes / self.stream);
-        c
+        self.powered(c, false)
     }
 
     /// A faster chip loses more elements to fill and drain: square root of its sustained rate over that of an H100.
@@ -64,6 +64,7 @@ impl Engine {
         if flops <= 0.0 {
             return Cost::ZERO;
         }
+        let bf16 = rate == Rate::Bf16;
         let rate = match rate {
             Rate::Linear => self.rate_linear,
             Rate::Bf16 => self.rate_bf16,
@@ -72,7 +73,7 @@ impl Engine {
         // A dimension below one tile is padded to it, and the padding is what fills.
         let fill = 1.0 + fill * self.relative_rate() * (1.0 / m.max(TILE) + 1.0 / n.max(TILE) + 1.0 / k.max(TILE));
         let matrix = flops / (rate * efficiency) * padded.min(1.0 + TILE / m.min(n)) * self.waves(m, n) * fill;
-        Cost { seconds: join(matrix, bytes / self.stream), flops, bytes, matrix_seconds: matrix }
+        self.powered(Cost { seconds: join(matrix, bytes / self.stream), flops, bytes, matrix_seconds: matrix, joules: 0.0 }, bf16)
     }
 
     /// Loss from a partly filled last wave: tiles of 128 x 256 over the cores, softened by `wave_loss` since

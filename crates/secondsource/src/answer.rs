@@ -73,6 +73,10 @@ pub struct PlanOption {
     /// Absent when no power figure has a source, or no token count was asked for.
     pub energy_mwh: Option<f64>,
     pub energy_basis: String,
+    /// Board power of one chip, mean over the step, watts; absent when no source gives a power limit.
+    pub chip_watts: Option<f64>,
+    /// The board's power limit, watts.
+    pub chip_watts_limit: Option<f64>,
     pub binds: String,
     /// Seconds at the datasheet peak: no layout can be faster.
     pub floor_s: f64,
@@ -135,6 +139,8 @@ pub struct PlanAnswer {
     pub rejected: Vec<Rejected>,
     /// Options that no other beats in time, cost and chips at once: indices into `options`.
     pub pareto: Vec<usize>,
+    /// What to mind when comparing the options.
+    pub notes: Vec<String>,
     pub search: SearchOut,
 }
 
@@ -145,6 +151,8 @@ pub struct StepAnswer {
     #[serde(flatten)]
     pub option: PlanOption,
     pub breakdown_s: BTreeMap<String, f64>,
+    /// Joules of one chip by the same parts; they add up to `chip_watts` x `step_s.p50`. Absent with `chip_watts`.
+    pub energy_j: Option<BTreeMap<String, f64>>,
     pub memory_gib: BTreeMap<String, f64>,
     /// Memory of every pipeline rank, GiB by part.
     pub memory_by_stage_gib: Vec<BTreeMap<String, f64>>,

@@ -1,5 +1,6 @@
 //! A job: what to train, on what, within which limits. Read from a TOML file or built from flags.
 
+use crate::overrides::{self, Overrides};
 use secondsource_base::{Diagnostic, Dtype, SourceText, quantity};
 use secondsource_workload::layout::{CpMode, Recompute, Schedule, Zero};
 use serde::Deserialize;
@@ -81,6 +82,7 @@ pub struct Job {
     /// LoRA rank; `None` trains all weights.
     pub lora_rank: Option<u32>,
     pub era: Era,
+    pub overrides: Overrides,
     pub fix: Fix,
     /// Layouts to list per system.
     pub top: usize,
@@ -112,6 +114,7 @@ impl Job {
             precision: None,
             lora_rank: None,
             era: Era::default(),
+            overrides: Overrides::default(),
             fix: Fix::default(),
             top: 1,
             origin: None,
@@ -137,7 +140,18 @@ struct JobFile {
     era: Option<Cell>,
     top: Option<Cell>,
     #[serde(default)]
+    recipe: RecipeFile,
+    #[serde(default)]
     fix: FixFile,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RecipeFile {
+    recompute_modules: Option<Cell>,
+    optimizer_bytes: Option<Cell>,
+    grad_bytes: Option<Cell>,
+    offload_activations: Option<Cell>,
 }
 
 #[derive(Deserialize, Default)]
@@ -266,6 +280,18 @@ pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Di
     if let Some(top) = r.whole(file.top.as_ref(), "top", 100.0)? {
         job.top = top as usize;
     }
+    let p = &file.recipe;
+    let recipe = [&p.recompute_modules, &p.optimizer_bytes, &p.grad_bytes, &p.offload_activations];
+    for (key, cell) in overrides::PARTS.iter().zip(recipe) {
+        if let Some(cell) = cell {
+            let word = match cell.get_ref() {
+                toml::Value::Float(f) => f.to_string(),
+                toml::Value::Array(a) => a.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(","),
+                _ => r.spelt(cell, key)?,
+            };
+            r.at(cell, job.overrides.set(key, &word))?;
+        }
+    }
     let f = &file.fix;
     let parts = [
         ("tp", &f.tp),
@@ -303,7 +329,7 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
         // Only a key that is not known has a nearest one.
         if e.message().contains("unknown field") {
             let word = source.text.get(s).unwrap_or("").trim();
-            d = d.suggest(word, KEYS.into_iter().chain(PARTS));
+            d = d.suggest(word, KEYS.into_iter().chain(PARTS).chain(overrides::PARTS));
         }
     } else {
         d = d.in_file(source.name);
@@ -312,8 +338,22 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
 }
 
 /// Keys of a job file beside [`PARTS`].
-const KEYS: [&str; 13] =
-    ["model", "tokens", "on", "chips", "within-days", "budget-usd", "seq", "global-batch", "precision", "lora-rank", "era", "top", "fix"];
+const KEYS: [&str; 14] = [
+    "model",
+    "tokens",
+    "on",
+    "chips",
+    "within-days",
+    "budget-usd",
+    "seq",
+    "global-batch",
+    "precision",
+    "lora-rank",
+    "era",
+    "top",
+    "recipe",
+    "fix",
+];
 
 /// Parts of a layout that can be fixed.
 const PARTS: [&str; 14] = [

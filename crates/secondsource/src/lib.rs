@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod calibrate;
 pub mod job;
+pub mod overrides;
 mod plan;
 pub mod runs;
 mod setup;

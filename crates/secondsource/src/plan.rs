@@ -118,8 +118,14 @@ impl Twin {
             });
             systems.push((name.clone(), hw));
         }
-        let mut answer =
-            PlanAnswer { job: out, options: Vec::new(), rejected: Vec::new(), pareto: Vec::new(), search: SearchOut::default() };
+        let mut answer = PlanAnswer {
+            job: out,
+            options: Vec::new(),
+            rejected: Vec::new(),
+            pareto: Vec::new(),
+            notes: Vec::new(),
+            search: SearchOut::default(),
+        };
         let total = systems.len() as u64;
         for (i, (name, hw)) in systems.into_iter().enumerate() {
             progress(i as u64, total);
@@ -139,6 +145,7 @@ impl Twin {
             }
         });
         answer.pareto = pareto(&answer.options);
+        answer.notes.extend(price_kinds(&answer.options));
         Ok(answer)
     }
 
@@ -290,6 +297,7 @@ impl Twin {
             options: Vec::new(),
             rejected: Vec::new(),
             pareto: Vec::new(),
+            notes: Vec::new(),
             search: SearchOut::default(),
         };
         let mut n = chips * 2;
@@ -332,6 +340,7 @@ impl Twin {
         });
         let power = energy::facility_power(&self.catalog, &chip.id);
         let energy_mwh = power.as_ref().zip(days).map(|(p, d)| energy::energy_kwh(p, billed, d.p50 * 24.0) / 1e3);
+        let chip_power = step.power(layout, r);
         let mut notes = seat.notes();
         if r.memory.total() > chip.hbm_bytes {
             notes.push(format!("does not fit: {:.1} GiB more than the chip has", (r.memory.total() - chip.hbm_bytes) / GIB));
@@ -358,6 +367,8 @@ impl Twin {
             cost_usd,
             energy_mwh,
             energy_basis: power.map_or_else(|| format!("no source gives {} a power figure", chip.id), |p| p.basis),
+            chip_watts: chip_power.map(|p| p.mean_watts),
+            chip_watts_limit: chip_power.map(|p| p.limit_watts),
             binds: if r.memory.total() > chip.hbm_bytes { Binds::MemoryCapacity } else { r.binds }.words().to_owned(),
             floor_s: r.floor_seconds,
             interval_basis,
@@ -433,6 +444,21 @@ fn sizes(hw: &Hardware) -> Vec<u64> {
         n += step;
     }
     list
+}
+
+/// Says so when the costs side by side rest on prices of different kinds.
+fn price_kinds(options: &[PlanOption]) -> Option<String> {
+    let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
+    for o in options {
+        let Some(c) = &o.cost_usd else { continue };
+        match kinds.iter_mut().find(|(k, _)| *k == c.basis) {
+            Some((_, systems)) if systems.contains(&o.system.as_str()) => {}
+            Some((_, systems)) => systems.push(&o.system),
+            None => kinds.push((&c.basis, vec![&o.system])),
+        }
+    }
+    let words: Vec<String> = kinds.iter().map(|(k, s)| format!("{k} for {}", s.join(", "))).collect();
+    (kinds.len() > 1).then(|| format!("the costs are not of one kind: {}", words.join("; ")))
 }
 
 /// Options that no other beats in days, cost and chips at once. An option without a price is compared on the rest.

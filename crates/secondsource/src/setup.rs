@@ -39,7 +39,7 @@ pub(crate) fn recipe(job: &Job, family: &str, era: Era) -> Recipe {
     if let Some(rank) = job.lora_rank {
         r.task = Task::Lora { rank };
     }
-    r
+    job.overrides.apply(r)
 }
 
 /// The communication library of a system, with the size limits that the catalog's links state.
@@ -60,6 +60,12 @@ pub(crate) fn check(job: &Job, model: &Model) -> Result<(), Diagnostic> {
     {
         return Err(Diagnostic::error(format!("LoRA rank {rank}; it must be from 1 to the model's width {}", model.hidden)));
     }
+    if let (Some(seq), Some(n)) = (job.seq, model.learned_positions)
+        && seq > n
+    {
+        return Err(Diagnostic::error(format!("seq is {seq}, but {} has position embeddings for {n} tokens only", model.name))
+            .hint(format!("--seq {n}, or a config.json with more positions")));
+    }
     for (name, value) in [("seq", job.seq), ("global-batch", job.global_batch)] {
         if let Some(v) = value
             && !(1..=1 << 32).contains(&v)
@@ -70,12 +76,21 @@ pub(crate) fn check(job: &Job, model: &Model) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+/// Tokens per sequence where a job names none: what Llama 3 was trained at (arXiv 2407.21783, section 3.4.1).
+const USUAL_SEQUENCE: u64 = 8192;
+
 /// The job with its defaults filled in.
 pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
     let mut assumed = Vec::new();
-    let seq = job.seq.unwrap_or_else(|| {
-        assumed.push("sequence length 8192 (give --seq)".to_owned());
-        8192
+    let seq = job.seq.unwrap_or_else(|| match model.learned_positions {
+        Some(n) if n < USUAL_SEQUENCE => {
+            assumed.push(format!("sequence length {n}, all that the model has position embeddings for (give --seq)"));
+            n
+        }
+        _ => {
+            assumed.push(format!("sequence length {USUAL_SEQUENCE} (give --seq)"));
+            USUAL_SEQUENCE
+        }
     });
     let global_batch = job.global_batch.unwrap_or_else(|| {
         // Tokens per step grow with the model: Llama 3 trained its 405B at 16M, smaller ones at 4-8M
@@ -100,6 +115,7 @@ pub(crate) fn fill(job: &Job, model: &Model) -> JobOut {
         Era::Y2025 => "2025: vendor attention kernels, launched operator by operator",
         Era::Y2023 => "2023: early flash attention, eager",
     };
+    assumed.extend(job.overrides.words().into_iter().map(|w| format!("{w} (as given)")));
     if job.tokens.is_none() {
         assumed.push("no token count, so no days, cost or energy (give --tokens)".to_owned());
     }

@@ -135,9 +135,11 @@ impl Twin {
             let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
             let (mut option, factor) = self.option(job, step, &x.seat, &x.layout, &r);
             option.notes.push(format!("global batch {} sequences of {} tokens", step.input.global_batch, step.input.seq));
+            let parts = |b: &Breakdown| Breakdown::NAMES.iter().zip(b.to_array()).map(|(n, v)| ((*n).to_owned(), v * factor)).collect();
             Ok(StepAnswer {
                 option,
-                breakdown_s: Breakdown::NAMES.iter().zip(r.breakdown.to_array()).map(|(n, v)| ((*n).to_owned(), v * factor)).collect(),
+                breakdown_s: parts(&r.breakdown),
+                energy_j: step.power(&x.layout, &r).map(|p| parts(&p.joules)),
                 memory_gib: gib(&r.memory),
                 memory_by_stage_gib: step.memory_by_stage(&x.layout).iter().map(gib).collect(),
                 micro_batches: r.micro_batches,

@@ -33,6 +33,8 @@ pub struct Pass {
     pub scale_out: f64,
     pub bytes: f64,
     pub matrix_seconds: f64,
+    /// Energy beyond the board's waiting power, by part.
+    pub joules: [f64; Part::COUNT],
 }
 
 impl Pass {
@@ -40,8 +42,9 @@ impl Pass {
         self.parts.iter().sum()
     }
 
-    fn put(&mut self, part: Part, cost: Cost) {
+    pub(crate) fn put(&mut self, part: Part, cost: Cost) {
         self.parts[part as usize] += cost.seconds;
+        self.joules[part as usize] += cost.joules;
         self.bytes += cost.bytes;
         self.matrix_seconds += cost.matrix_seconds;
     }
@@ -61,9 +64,14 @@ impl Pass {
         self.parts[Part::Host as usize] += joined - t;
     }
 
+    /// Energy beyond the board's waiting power.
+    pub fn joules(&self) -> f64 {
+        self.joules.iter().sum()
+    }
+
     pub(crate) fn scaled(&self, f: f64) -> Pass {
         let mut p = *self;
-        for x in &mut p.parts {
+        for x in p.parts.iter_mut().chain(&mut p.joules) {
             *x *= f;
         }
         p.scale_out *= f;
@@ -74,6 +82,9 @@ impl Pass {
 
     pub(crate) fn add(&mut self, o: &Pass) {
         for (a, b) in self.parts.iter_mut().zip(o.parts) {
+            *a += b;
+        }
+        for (a, b) in self.joules.iter_mut().zip(o.joules) {
             *a += b;
         }
         self.scale_out += o.scale_out;
@@ -140,6 +151,7 @@ impl LayerContext<'_> {
         // Residual stream: two norms, two residual additions, dropout or casts: about 20 bytes per hidden
         // element forward (read and write at 2 bytes each, five streams), split by sequence parallelism.
         let mut wide = 20.0 * h / sp;
+        let element = self.recipe.element_bytes();
         let mut blocks = 0.0;
         if let Some(a) = &layer.attention {
             self.attention(a, tokens, &mut t, &mut wide);
@@ -172,13 +184,14 @@ impl LayerContext<'_> {
                 }
             }
         }
-        t.forward.put(Part::Elementwise, self.engine.stream(wide * tokens));
-        t.backward_input.put(Part::Elementwise, self.engine.stream(1.7 * wide * tokens));
+        let moved = wide * tokens * element / 2.0;
+        t.forward.put(Part::Elementwise, self.engine.stream(moved));
+        t.backward_input.put(Part::Elementwise, self.engine.stream(1.7 * moved));
 
         // Tensor parallelism: one gather and one reduce-scatter (or one all-reduce) per block and direction;
         // with sequence parallelism the backward gathers the block's input once more.
         if l.tp > 1 {
-            let bytes = 2.0 * tokens * h;
+            let bytes = element * tokens * h;
             let (share, sync) = self.tp_share();
             // Ranks whose hosts launch each call: the more of them, the later the last one.
             let sync = if self.recipe.software.overlap == Overlap::Blocking { sync * tp.log2() } else { sync };
@@ -221,7 +234,10 @@ impl LayerContext<'_> {
         match self.layout.recompute {
             Recompute::None => {}
             Recompute::Full => return if self.recipe.early_stop { self.without_last_product(t, layer, tokens) } else { t.forward },
-            Recompute::Selective => again.parts[Part::Attention as usize] = t.forward.parts[Part::Attention as usize],
+            Recompute::Selective => {
+                let part = Part::Attention as usize;
+                (again.parts[part], again.joules[part]) = (t.forward.parts[part], t.forward.joules[part]);
+            }
         }
         let extra = self.recipe.extra_recompute;
         if extra == ExtraRecompute::NONE {
@@ -268,12 +284,13 @@ impl LayerContext<'_> {
         let h = self.input.model.hidden as f64;
         let tp = f64::from(self.layout.tp);
         let last = match layer.ffn {
-            Ffn::Dense { width, .. } => self.engine.linear(tokens, h, width as f64 / tp).seconds,
-            Ffn::Moe { moe, .. } if moe.shared_width > 0 => self.engine.linear(tokens, h, moe.shared_width as f64 / tp).seconds,
-            _ => 0.0,
+            Ffn::Dense { width, .. } => self.engine.linear(tokens, h, width as f64 / tp),
+            Ffn::Moe { moe, .. } if moe.shared_width > 0 => self.engine.linear(tokens, h, moe.shared_width as f64 / tp),
+            _ => Cost::ZERO,
         };
-        let matrix = &mut again.parts[Part::Matrix as usize];
-        *matrix = (*matrix - last).max(0.0);
+        let part = Part::Matrix as usize;
+        again.parts[part] = (again.parts[part] - last.seconds).max(0.0);
+        again.joules[part] = (again.joules[part] - last.joules).max(0.0);
         again
     }
 
@@ -281,7 +298,13 @@ impl LayerContext<'_> {
     fn linear(&self, m: f64, n: f64, k: f64, t: &mut LayerTime) {
         t.forward.put(Part::Matrix, self.engine.linear(m, n, k));
         t.backward_input.put(Part::Matrix, self.engine.linear(m, k, n));
-        if !self.lora() {
+        if let Task::Lora { rank } = self.recipe.task {
+            // The adapter's two products, then the two gradients of each.
+            let r = f64::from(rank);
+            t.forward.put(Part::Matrix, self.engine.bf16(m, r, k) + self.engine.bf16(m, n, r));
+            t.backward_input.put(Part::Matrix, self.engine.bf16(m, r, n) + self.engine.bf16(m, k, r));
+            t.backward_weight.put(Part::Matrix, self.engine.bf16(r, k, m) + self.engine.bf16(n, r, m));
+        } else {
             t.backward_weight.put(Part::Matrix, self.engine.weight_gradient(m, n, k));
         }
         if self.recipe.low_precision() {

@@ -14,6 +14,6 @@ mod step;
 pub use input::{Misfit, StepInput, seat};
 pub use layer::{LayerTime, Part, Pass};
 pub use pipeline::Split;
-pub use result::{Binds, Breakdown, StepResult};
+pub use result::{Binds, Breakdown, PowerUse, StepResult};
 pub use secondsource_catalog::calibration::Params;
 pub use step::{Layers, StepModel, Waits};

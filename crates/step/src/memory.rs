@@ -116,7 +116,8 @@ pub fn activation_bytes(input: &StepInput<'_>, recipe: &Recipe, l: &Layout, laye
             bytes += (2.0 * (mats - 1.0) + acted) * moe.shared_width as f64 / tp;
         }
     }
-    (bytes, 2.0 * h / sp)
+    let wide = recipe.element_bytes() / 2.0;
+    (bytes * wide, 2.0 * h / sp * wide)
 }
 
 /// Bytes per logit held at the loss: bf16 logits with fp32 softmax, which becomes the gradient in place; XLA fuses
@@ -171,7 +172,9 @@ impl Account<'_> {
             local.dense += if model.head_params > 0 { model.head_params } else { copy } as f64 / tp;
             if let Some(run) = model.runs.last() {
                 let one = LocalParams::of_layer(&run.layer, l);
-                local.dense += one.dense * model.mtp_layers as f64;
+                // Each module joins the previous hidden state and the next token's embedding by a 2h x h product.
+                let join = 2.0 * (model.hidden * model.hidden) as f64 / tp;
+                local.dense += (one.dense + join) * model.mtp_layers as f64;
                 local.routed += one.routed * model.mtp_layers as f64;
             }
         }

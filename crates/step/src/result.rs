@@ -1,5 +1,6 @@
 //! What one step costs, by part.
 
+use secondsource_catalog::ChipPower;
 use serde::Serialize;
 
 /// What limits the step.
@@ -107,8 +108,39 @@ impl Breakdown {
         ]
     }
 
+    /// The inverse of [`Breakdown::to_array`].
+    pub fn from_array(parts: [f64; 16]) -> Breakdown {
+        let [matrix, attention, elementwise, moe, recompute, head, host, tp, cp, ep, fsdp, dp, pp, bubble, optimizer, constant] = parts;
+        Breakdown { matrix, attention, elementwise, moe, recompute, head, host, tp, cp, ep, fsdp, dp, pp, bubble, optimizer, constant }
+    }
+
     pub fn total(&self) -> f64 {
         self.to_array().iter().sum()
+    }
+}
+
+/// Board power of one chip over a step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PowerUse {
+    /// Mean over the step, watts.
+    pub mean_watts: f64,
+    /// Power limit of the board.
+    pub limit_watts: f64,
+    /// Watts while it waits: for the network, the pipeline, the host.
+    pub waiting_watts: f64,
+    /// Joules by part, waiting power included; they add up to mean watts x step seconds.
+    pub joules: Breakdown,
+}
+
+impl PowerUse {
+    /// From joules beyond the waiting power, and seconds, of every part.
+    pub(crate) fn new(own: &Breakdown, seconds: &Breakdown, chip: &ChipPower) -> PowerUse {
+        let mut joules = own.to_array();
+        for (j, s) in joules.iter_mut().zip(seconds.to_array()) {
+            *j += s * chip.waiting;
+        }
+        let joules = Breakdown::from_array(joules);
+        PowerUse { mean_watts: joules.total() / seconds.total(), limit_watts: chip.limit, waiting_watts: chip.waiting, joules }
     }
 }
 

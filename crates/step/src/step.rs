@@ -5,10 +5,10 @@ use crate::input::{Misfit, StepInput};
 use crate::layer::{LayerContext, LayerTime, Part, Pass};
 use crate::memory::{self, Account, LocalParams, Memory};
 use crate::pipeline::{Split, stage_counts};
-use crate::result::{Binds, Breakdown, StepResult};
+use crate::result::{Binds, Breakdown, PowerUse, StepResult};
 use crate::schedule::{self, P2p, StageTimes};
 use secondsource_catalog::calibration::Params;
-use secondsource_chip::{Engine, MissingPeak};
+use secondsource_chip::{Cost, Engine, MissingPeak};
 use secondsource_workload::FlopsConvention;
 use secondsource_workload::layout::{Layout, Recompute, Schedule, Zero};
 use secondsource_workload::recipe::{Overlap, Recipe, Task};
@@ -86,8 +86,13 @@ impl<'a> StepModel<'a> {
         let (mut head, embedding) = self.ends(l, micro);
         if let (Some(last), true) = (runs.last(), self.input.model.mtp_layers > 0) {
             // Each multi-token-prediction module is one more layer and one more output product on the last stage.
+            // Before that layer a product of 2h x h joins the hidden state and the next token's embedding.
             let mtp = self.input.model.mtp_layers as f64;
+            let (h, tp) = (self.input.model.hidden as f64, f64::from(l.tp));
+            let tokens = micro * self.input.seq as f64 / f64::from(l.cp);
             head = head.scaled(1.0 + mtp);
+            let gradient = self.engine.linear(tokens, 2.0 * h, h / tp) + self.engine.weight_gradient(tokens, h / tp, 2.0 * h);
+            head.put(Part::Matrix, (self.engine.linear(tokens, h / tp, 2.0 * h) + gradient).times(mtp));
             for p in [&last.forward, &last.backward_input, &last.backward_weight, &last.recompute] {
                 head.add(&p.scaled(mtp));
             }
@@ -110,11 +115,12 @@ impl<'a> StepModel<'a> {
             }
             cost += self.engine.loss(tokens * n);
             head.parts[Part::Matrix as usize] = cost.seconds;
+            head.joules[Part::Matrix as usize] = cost.joules;
             head.bytes = cost.bytes;
             head.matrix_seconds = cost.matrix_seconds;
         }
         let mut embedding = Pass::default();
-        embedding.parts[Part::Elementwise as usize] = self.engine.copy(tokens * h * 10.0 / f64::from(l.tp)).seconds;
+        embedding.put(Part::Elementwise, self.engine.copy(tokens * h * 10.0 / f64::from(l.tp)));
         (head, embedding)
     }
 
@@ -173,11 +179,32 @@ impl<'a> StepModel<'a> {
         let dp = self.data_parallel(l, local, slow_seconds + b.bubble);
         b.dp = dp.0;
         out_seconds += dp.1;
-        b.optimizer = self.optimizer(l, local);
+        b.optimizer = self.optimizer(l, local).seconds;
         b.constant = self.engine.step_constant;
         let on_units = slow.layers.matrix_seconds() + slow.head.matrix_seconds;
         let products = (b.matrix + b.attention + b.head + b.recompute - on_units * m).max(0.0);
         (b, Waits { scale_out: out_seconds, memory: products })
+    }
+
+    /// Board power over the step on the busiest pipeline stage, by part: `seconds` are those of the result's
+    /// breakdown. `None` when no source gives the chip a power limit.
+    pub fn power(&self, l: &Layout, r: &StepResult) -> Option<PowerUse> {
+        let chip = self.engine.power()?.chip;
+        let (layers, split) = (self.layers(l), Split::new(self.input.model, l));
+        let (m, _) = self.input.micro_batches(l);
+        let slow = stage_time(&layers, &split, slowest(&layers, &split).0);
+        let mut own = Breakdown::default();
+        let t = &slow.layers;
+        for p in [&t.forward, &t.backward_input, &t.backward_weight] {
+            own.matrix += p.joules[Part::Matrix as usize] * m;
+            own.attention += p.joules[Part::Attention as usize] * m;
+            own.elementwise += p.joules[Part::Elementwise as usize] * m;
+            own.moe += p.joules[Part::Moe as usize] * m;
+        }
+        own.recompute = t.recompute.joules() * m;
+        own.head = slow.head.joules() * m;
+        own.optimizer = self.optimizer(l, self.account(l, &split).largest()).joules;
+        Some(PowerUse::new(&own, &r.breakdown, &chip))
     }
 
     /// Seconds that no choice of pp, vpp, dp or ZeRO can go below for these layer times: all layers' work
@@ -216,7 +243,9 @@ impl<'a> StepModel<'a> {
     /// Seconds of one activation send between neighbouring stages.
     pub fn send_seconds(&self, l: &Layout) -> f64 {
         let (_, micro) = self.input.micro_batches(l);
-        let bytes = 2.0 * micro * self.input.seq as f64 * self.input.model.hidden as f64 / f64::from(l.cp) / f64::from(l.tp);
+        let bytes = self.recipe.element_bytes() * micro * self.input.seq as f64 * self.input.model.hidden as f64
+            / f64::from(l.cp)
+            / f64::from(l.tp);
         self.net.send(l.tp * l.cp * l.dp, bytes).seconds
     }
 
@@ -413,14 +442,14 @@ impl<'a> StepModel<'a> {
     }
 
     /// Adam on the local shard, and the gradient norm.
-    fn optimizer(&self, l: &Layout, local: LocalParams) -> f64 {
+    fn optimizer(&self, l: &Layout, local: LocalParams) -> Cost {
         if self.recipe.task != Task::Full {
-            return 0.0;
+            return Cost::ZERO;
         }
         let (dense, expert) = if l.zero >= Zero::Z1 { memory::shard_ranks(l) } else { (1.0, 1.0) };
         let params = local.dense / dense + local.routed / expert;
         let r = &self.recipe;
-        self.engine.copy(params * (2.0 * r.grad_bytes + 2.0 * r.optimizer_bytes + r.weight_bytes)).seconds
+        self.engine.copy(params * (2.0 * r.grad_bytes + 2.0 * r.optimizer_bytes + r.weight_bytes))
     }
 }
 
@@ -544,7 +573,8 @@ fn forward_flops(input: &StepInput<'_>) -> f64 {
     let m = input.model;
     let per_run = m.flops_per_run(input.seq, FlopsConvention::Causal);
     let last = per_run.last().map_or(0.0, |(_, f)| f.total());
-    m.flops_forward_per_token(input.seq, FlopsConvention::Causal) + m.mtp_layers as f64 * (last + m.head_flops_per_token as f64)
+    let join = 4 * m.hidden * m.hidden;
+    m.flops_forward_per_token(input.seq, FlopsConvention::Causal) + m.mtp_layers as f64 * (last + (m.head_flops_per_token + join) as f64)
 }
 
 /// The largest of what the slowest device waits for. `out` is the exposed time on the scale-out network, `memory` the

@@ -173,6 +173,7 @@ pub fn from_cells(cells: &ArchCells) -> Result<Model, Diagnostic> {
         head_flops_per_token: 2 * embedding,
         mtp_layers: 0,
         norms_per_layer: 2,
+        learned_positions: None,
     };
     checked(&cfg, model)
 }

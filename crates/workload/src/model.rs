@@ -188,9 +188,11 @@ pub struct Model {
     pub head_flops_per_token: u64,
     /// Multi-token-prediction layers that training runs beside the main ones; not in the counts above.
     pub mtp_layers: u64,
-    /// True when norms/residuals run without affine parameters or with extra ones does not matter for time:
-    /// number of normalisations per layer (pre and post), for the memory-bound account.
+    /// Normalisations per layer (pre and post), for the memory-bound account.
     pub norms_per_layer: u64,
+    /// Tokens for which learned position embeddings exist: no sequence can be longer. `None` for rotary, relative
+    /// and other positions that have no table.
+    pub learned_positions: Option<u64>,
 }
 
 impl Model {

@@ -107,18 +107,25 @@ pub struct Recipe {
 impl Recipe {
     /// Mixed precision as Megatron-Core does it: bf16 weights, fp32 gradient reduction, Adam with fp32
     /// master weights.
+    /// In fp32 and tf32 the weights are their own master copy.
     pub fn mixed(linear: Dtype, software: Software) -> Recipe {
+        let wide = linear.bytes() > 2.0;
         Recipe {
             linear,
             grad_bytes: 4.0,
-            weight_bytes: 2.0,
-            optimizer_bytes: 12.0,
+            weight_bytes: if wide { 4.0 } else { 2.0 },
+            optimizer_bytes: if wide { 8.0 } else { 12.0 },
             task: Task::Full,
             extra_recompute: ExtraRecompute::NONE,
             early_stop: software.overlap == Overlap::Xla,
             offload_activations: false,
             software,
         }
+    }
+
+    /// Bytes of an activation element between operators: 2, or 4 when training in fp32 or tf32.
+    pub fn element_bytes(&self) -> f64 {
+        if self.linear.bytes() > 2.0 { 4.0 } else { 2.0 }
     }
 
     /// True for formats below 16 bits.

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::io;
 use clap::Args;
 use secondsource::job::{self, Chips, Job, ModelSource};
+use secondsource::overrides::PARTS;
 use secondsource::{Diagnostic, Twin};
 use std::path::Path;
 
@@ -13,7 +14,7 @@ pub struct JobArgs {
     /// A job file (TOML) that says all of the below; flags override what it says
     ///
     /// Keys: model, tokens, on, chips, within-days, budget-usd, seq, global-batch, precision, lora-rank, era,
-    /// top, and a table [fix] with the parts of a layout. Paths in it are relative to the file. The folder
+    /// top, a table [recipe] with parts of the recipe and a table [fix] with parts of a layout. Paths in it are relative to the file. The folder
     /// examples/ has some.
     #[arg(value_name = "JOB.toml")]
     pub job: Option<String>,
@@ -42,6 +43,19 @@ pub struct JobArgs {
     /// Software stack to assume: 2023, 2025 or 2026
     #[arg(long, value_name = "YEAR", help_heading = "What to train")]
     pub era: Option<String>,
+
+    /// Recompute these parts of a layer too: norms, activation, mlp, mla-up, half (every other operator); or none
+    #[arg(long, value_name = "PART,...", help_heading = "What to train")]
+    pub recompute_modules: Option<String>,
+    /// Bytes of optimizer state per parameter, master copy included [usual: 12, Adam in fp32]
+    #[arg(long, value_name = "BYTES", help_heading = "What to train")]
+    pub optimizer_bytes: Option<String>,
+    /// Bytes per gradient element [usual: 4, fp32]
+    #[arg(long, value_name = "BYTES", help_heading = "What to train")]
+    pub grad_bytes: Option<String>,
+    /// Keep activations in host memory between forward and backward: on, off
+    #[arg(long, value_name = "on|off", help_heading = "What to train")]
+    pub offload_activations: Option<String>,
 
     /// Systems or chips, separated by commas; a bare chip means its usual node
     #[arg(long, value_name = "ID,...", value_delimiter = ',', help_heading = "On what")]
@@ -117,6 +131,12 @@ impl JobArgs {
         if let Some(word) = &self.lora {
             let rank = whole("--lora", word)?;
             job.lora_rank = Some(u32::try_from(rank).map_err(|_| Diagnostic::error(format!("--lora: a rank of {rank} is too large")))?);
+        }
+        let recipe = [&self.recompute_modules, &self.optimizer_bytes, &self.grad_bytes, &self.offload_activations];
+        for (key, value) in PARTS.iter().zip(recipe) {
+            if let Some(value) = value {
+                job.overrides.set(key, value).map_err(|d| of_flag(&format!("--{key}"), d))?;
+            }
         }
         Ok(job)
     }

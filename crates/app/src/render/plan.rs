@@ -14,6 +14,9 @@ pub fn page(answer: &PlanAnswer, page: &Page) -> String {
         out.push('\n');
         out.push_str(&table(&answer.options, page));
         out.push_str(&pareto(answer, page));
+        for note in &answer.notes {
+            out.push_str(&page.hanging("Note: ", 6, note));
+        }
     }
     for (i, option) in answer.options.iter().enumerate() {
         out.push('\n');
@@ -134,6 +137,9 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
         share(o.hbm_gib.peak, o.hbm_gib.capacity)
     );
     out.push_str(&page.field("memory", &memory));
+    if let Some((mean, limit)) = o.chip_watts.zip(o.chip_watts_limit) {
+        out.push_str(&page.field("power", &format!("{mean:.0} W a chip over the step, of a limit of {limit:.0} W")));
+    }
     if let Some(days) = o.days {
         out.push_str(&page.field("run", &format!("{}, without failures", run_interval(days))));
         out.push_str(&page.field("cost", &cost(o.cost_usd.as_ref())));

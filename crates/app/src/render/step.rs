@@ -50,17 +50,21 @@ fn time(answer: &StepAnswer, page: &Page) -> String {
     let mut parts: Vec<(&String, f64)> = answer.breakdown_s.iter().map(|(k, v)| (k, *v)).filter(|(_, v)| *v > 0.0).collect();
     parts.sort_by(|a, b| b.1.total_cmp(&a.1));
     let longest = parts.first().map_or(1.0, |(_, v)| *v);
-    let mut grid = Grid::new().left("part").right("time").right("share").left("").dispensable(1);
+    let mut grid = Grid::new().left("part").right("time").right("share").right("W/chip").dispensable(2).left("").dispensable(1);
+    let watts = |joules: Option<f64>, s: f64| joules.map_or(String::new(), |j| format!("{:.0}", j / s));
     for (name, s) in parts {
         let words = WORDS.iter().find(|(key, _)| key == name).map_or(name.as_str(), |(_, words)| words);
-        grid.row(vec![words.to_owned(), seconds(s), percent(s / whole), bar(s / longest, BAR)]);
+        let joules = answer.energy_j.as_ref().and_then(|e| e.get(name)).copied();
+        grid.row(vec![words.to_owned(), seconds(s), percent(s / whole), watts(joules, s), bar(s / longest, BAR)]);
     }
-    grid.row(vec!["whole step".to_owned(), seconds(whole), percent(1.0), String::new()]);
+    let joules = answer.energy_j.as_ref().map(|e| e.values().sum());
+    grid.row(vec!["whole step".to_owned(), seconds(whole), percent(1.0), watts(joules, whole), String::new()]);
     let floor = answer.option.floor_s;
     grid.row(vec![
         "floor: the same FLOPs at the datasheet peak".to_owned(),
         seconds(floor),
         percent(floor / whole),
+        String::new(),
         bar(floor / longest, BAR),
     ]);
     grid.render(page)

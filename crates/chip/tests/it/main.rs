@@ -6,6 +6,7 @@ mod calibration;
 mod attention;
 mod engines;
 mod gemm;
+mod power;
 
 use secondsource_base::Dtype;
 use secondsource_catalog::Catalog;

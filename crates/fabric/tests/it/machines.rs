@@ -23,6 +23,7 @@ pub fn hardware(vendor: &str, family: &str, node: u32, levels: Vec<NetworkLevel>
         hbm_bandwidth: 0.0,
         tdp: None,
         cores: None,
+        power: None,
     };
     Hardware { system: "test".to_owned(), chip, chips_per_node: node, levels, max_chips: None }
 }

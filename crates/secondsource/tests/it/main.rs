@@ -5,6 +5,7 @@ mod fit;
 mod intervals;
 mod own_runs;
 mod plan;
+mod recipe;
 mod sizing;
 mod spec;
 mod validate;

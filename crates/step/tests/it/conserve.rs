@@ -94,8 +94,10 @@ fn model_flops_are_counted_once() {
         let ours = job.with(|m| m.model_flops());
         let mut token = job.model.flops_forward_per_token(job.seq, FlopsConvention::Causal);
         if let Some((_, last)) = job.model.flops_per_run(job.seq, FlopsConvention::Causal).last() {
-            // Each multi-token-prediction module: one more last layer and one more output product.
-            token += job.model.mtp_layers as f64 * (last.total() + job.model.head_flops_per_token as f64);
+            // Each multi-token-prediction module: one more last layer, one more output product, and before them the
+            // 2h x h product that joins hidden state and embedding (DeepSeek-V3 report, equation 21).
+            let join = 2.0 * 2.0 * (job.model.hidden as f64).powi(2);
+            token += job.model.mtp_layers as f64 * (last.total() + job.model.head_flops_per_token as f64 + join);
         }
         let theirs = 3.0 * token * job.seq as f64 * job.batch as f64;
         if (ours / theirs - 1.0).abs() > 1e-9 {

@@ -45,6 +45,20 @@ proptest! {
         }
     }
 
+    /// Energy by part adds up to the mean power of the step, which lies between waiting and the board's limit.
+    #[test]
+    fn power_adds_up(job in jobs()) {
+        job.with(|m| {
+            let Ok(r) = m.evaluate(&job.layout, true) else { return };
+            let p = m.power(&job.layout, &r).expect("these chips have a power limit");
+            assert!((p.joules.total() / (p.mean_watts * r.seconds) - 1.0).abs() < 1e-12);
+            assert!(p.mean_watts > p.waiting_watts && p.mean_watts <= p.limit_watts, "{p:?}");
+            for (j, s) in p.joules.to_array().into_iter().zip(r.breakdown.to_array()) {
+                assert!(j >= s * p.waiting_watts * (1.0 - 1e-9) && j <= s * p.limit_watts * (1.0 + 1e-9), "{j} J in {s} s: {p:?}");
+            }
+        });
+    }
+
     /// No layout beats the datasheet, and utilisation, rate and time say the same.
     #[test]
     fn never_below_the_floor(job in jobs()) {

@@ -56,7 +56,8 @@ proptest! {
             let last = job.model.runs.last().map_or((0, 0), |r| (r.layer.params, r.layer.routed_params));
             let mtp = job.model.mtp_layers;
             let routed = job.model.runs.iter().map(|r| r.count * r.layer.routed_params).sum::<u64>() + mtp * last.1;
-            let all = job.model.params_total() + copy + mtp * last.0;
+            let join = 2 * job.model.hidden * job.model.hidden;
+            let all = job.model.params_total() + copy + mtp * (last.0 + join);
             let want = 2.0 * ((all - routed) as f64 + experts * routed as f64);
             prop_assert!((held / want - 1.0).abs() < 1e-9, "{held} bytes held, {want} wanted under {:?}", job.layout);
         }

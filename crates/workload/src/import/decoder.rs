@@ -27,6 +27,7 @@ pub struct Shape {
     head_bias: bool,
     /// Parameters outside the layers that are neither embedding, head nor final norm.
     other: u64,
+    learned_positions: Option<u64>,
     embedding_width: u64,
     final_norm: bool,
 }
@@ -121,6 +122,7 @@ pub fn build(name: &str, cfg: &Cfg<'_>, root: &Cfg<'_>, family: &Family) -> Resu
         head_flops_per_token: 2 * embedding,
         mtp_layers: mtp_layers(cfg)?,
         norms_per_layer: s.block_norms,
+        learned_positions: s.learned_positions,
     };
     checked(cfg, model)
 }
@@ -141,10 +143,8 @@ fn resolve(cfg: &Cfg<'_>, root: &Cfg<'_>, family: &Family) -> Result<Shape, Diag
         Some(rule) => latent_attention(cfg, family, hidden, heads, rule)?,
         None => plain_attention(cfg, family, hidden, heads)?,
     };
-    let positions = match family.positions {
-        Some((default, beside)) => (cfg.get_or(POSITIONS, default)? + beside) * hidden,
-        None => 0,
-    };
+    let learned_positions = family.positions.map(|(default, _)| cfg.get_or(POSITIONS, default)).transpose()?;
+    let rows = learned_positions.unwrap_or(0) + family.positions.map_or(0, |(_, beside)| beside);
     Ok(Shape {
         hidden,
         layers,
@@ -158,7 +158,8 @@ fn resolve(cfg: &Cfg<'_>, root: &Cfg<'_>, family: &Family) -> Result<Shape, Diag
         gated: family.gated,
         tied: tied(cfg, root, family.tied)?,
         head_bias: flag(cfg, family.head_bias)?,
-        other: positions,
+        other: rows * hidden,
+        learned_positions,
         embedding_width: hidden,
         final_norm: family.final_norm,
     })

@@ -60,6 +60,7 @@ pub fn bert(name: &str, cfg: &Cfg<'_>, arch: Option<&str>) -> Result<Model, Diag
         head_flops_per_token: if words { 2 * (embedding + square) } else { 0 },
         mtp_layers: 0,
         norms_per_layer: 2,
+        learned_positions: Some(positions),
     };
     checked(cfg, model)
 }
@@ -101,6 +102,7 @@ pub fn vit(name: &str, cfg: &Cfg<'_>, arch: Option<&str>) -> Result<Model, Diagn
         head_flops_per_token: 0,
         mtp_layers: 0,
         norms_per_layer: 2,
+        learned_positions: None,
     };
     checked(cfg, model)
 }
@@ -142,6 +144,7 @@ pub fn t5(name: &str, cfg: &Cfg<'_>) -> Result<Model, Diagnostic> {
         head_flops_per_token: 2 * embedding,
         mtp_layers: 0,
         norms_per_layer: 2,
+        learned_positions: None,
     };
     checked(cfg, model)
 }

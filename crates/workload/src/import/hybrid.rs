@@ -43,6 +43,7 @@ impl Base {
             head_flops_per_token: 2 * embedding,
             mtp_layers: mtp_layers(cfg)?,
             norms_per_layer: norms,
+            learned_positions: None,
         };
         checked(cfg, model)
     }

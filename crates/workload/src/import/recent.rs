@@ -149,6 +149,7 @@ fn finish(name: &str, kind: &str, cfg: &Cfg<'_>, o: Outer, layers: Vec<Layer>) -
         head_flops_per_token: 2 * head,
         mtp_layers: mtp_layers(cfg)?,
         norms_per_layer: 2,
+        learned_positions: None,
     };
     checked(cfg, model)
 }
