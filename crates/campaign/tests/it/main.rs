@@ -1,0 +1,3 @@
+mod agree;
+mod energy_and_length;
+mod simulation;
