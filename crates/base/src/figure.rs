@@ -16,6 +16,8 @@ pub enum Kind {
     ThirdParty,
     /// Arithmetic on other figures, named in the note.
     Derived,
+    /// A stated default for what nobody publishes, with its range in the note: replace it by your own.
+    Assumed,
     /// Given by the user in an overlay.
     User,
 }
@@ -28,6 +30,7 @@ impl Kind {
             Kind::VendorViaThirdParty => "vendor-via-third-party",
             Kind::ThirdParty => "third-party",
             Kind::Derived => "derived",
+            Kind::Assumed => "assumed",
             Kind::User => "user",
         }
     }

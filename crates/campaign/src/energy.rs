@@ -17,34 +17,39 @@ pub struct PowerBasis {
     pub sources: Vec<String>,
 }
 
-/// Median of published all-in power over TDP, over the chips that have both figures.
+/// Median of a ratio of two published powers over the things that have both figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OverheadRatio {
     pub ratio: f64,
     /// Lowest and highest ratio among them.
     pub range: (f64, f64),
-    /// The chips it was computed over, in id order.
+    /// The chips or systems it was computed over, in id order.
     pub chips: Vec<String>,
     pub sources: Vec<String>,
 }
 
+impl OverheadRatio {
+    /// Median and range of (ratio, what it is of, sources); `None` of no rows.
+    pub(crate) fn of(mut rows: Vec<(f64, String, Vec<String>)>) -> Option<OverheadRatio> {
+        let chips = rows.iter().map(|r| r.1.clone()).collect();
+        let mut sources: Vec<String> = rows.iter().flat_map(|r| r.2.iter().cloned()).collect();
+        sources.sort();
+        sources.dedup();
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (low, high) = (rows.first()?.0, rows.last()?.0);
+        let middle = rows.len() / 2;
+        let ratio = if rows.len() % 2 == 1 { rows[middle].0 } else { f64::midpoint(rows[middle - 1].0, rows[middle].0) };
+        Some(OverheadRatio { ratio, range: (low, high), chips, sources })
+    }
+}
+
 /// The overhead ratio of [`facility_power`]; `None` when no chip has both figures.
 pub fn overhead_ratio(catalog: &Catalog) -> Option<OverheadRatio> {
-    let mut rows: Vec<(f64, String)> = Vec::new();
-    let mut sources: Vec<String> = Vec::new();
-    for (id, set) in catalog.all_in() {
-        let Some(tdp) = catalog.chip(id).ok().and_then(|c| c.si("tdp")) else { continue };
-        rows.push((set.main.value * 1e3 / tdp, id.clone()));
-        sources.extend(set.main.sources.iter().cloned());
-    }
-    sources.sort();
-    sources.dedup();
-    let chips = rows.iter().map(|r| r.1.clone()).collect();
-    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (low, high) = (rows.first()?.0, rows.last()?.0);
-    let middle = rows.len() / 2;
-    let ratio = if rows.len() % 2 == 1 { rows[middle].0 } else { f64::midpoint(rows[middle - 1].0, rows[middle].0) };
-    Some(OverheadRatio { ratio, range: (low, high), chips, sources })
+    let rows = catalog.all_in().iter().filter_map(|(id, set)| {
+        let tdp = catalog.chip(id).ok().and_then(|c| c.si("tdp"))?;
+        Some((set.main.value * 1e3 / tdp, id.clone(), set.main.sources.clone()))
+    });
+    OverheadRatio::of(rows.collect())
 }
 
 /// Facility power of one chip.

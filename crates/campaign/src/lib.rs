@@ -3,11 +3,17 @@
 //! [`CampaignInput`] holds plain numbers. [`closed_form`] is for a search that asks a hundred thousand times,
 //! [`simulate`] for the answer. Never here: layouts and operators; prices.
 
+pub mod activity;
 mod clock;
 mod closed;
+pub mod cubes;
 pub mod energy;
 mod input;
+pub mod known;
 pub mod length;
+pub mod rates;
+pub mod recovery;
+pub mod region;
 mod simulate;
 
 pub use clock::renewals;

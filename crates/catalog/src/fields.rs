@@ -34,6 +34,21 @@ pub const TABLE_UNITS: Measure = Measure::Plain(&[
     "G USD",
     "G USD/year",
     "G USD/GW",
+    "M USD/MW",
+    "USD/kW-year",
+    "USD/chip",
+    "per month",
+    "per year",
+    "hours",
+    "minutes",
+    "days",
+    "chips",
+    "seconds",
+    "per day",
+    "per 1000 node-days",
+    "bytes/param",
+    "GB/s",
+    "kg CO2e/MWh",
 ]);
 
 impl Measure {

@@ -29,6 +29,11 @@ impl Catalog {
         self.tables().filter(|t| t.id.starts_with("electricity-"))
     }
 
+    /// Location-based emission tables, kg CO2e per MWh by grid or country, in id order.
+    pub fn grid_carbon(&self) -> impl Iterator<Item = &Table> {
+        self.tables().filter(|t| t.id.starts_with("grid-carbon-"))
+    }
+
     fn figures_of(&self, table: &str) -> &Figures {
         static NONE: Figures = Figures::new();
         self.table(table).map_or(&NONE, |t| &t.figures)

@@ -42,7 +42,7 @@ pub struct Parts {
 
 pub const FAMILIES: [&str; 13] =
     ["ampere", "hopper", "ada", "blackwell", "blackwell-ultra", "rubin", "cdna2", "cdna3", "cdna4", "cdna5", "gaudi", "tpu", "neuron"];
-const KINDS: [&str; 6] = ["measured", "vendor", "vendor-via-third-party", "third-party", "derived", "user"];
+const KINDS: [&str; 7] = ["measured", "vendor", "vendor-via-third-party", "third-party", "derived", "assumed", "user"];
 const SHAPES: [&str; 3] = ["switched", "full-mesh", "torus"];
 const TOP: [&str; 8] = ["chip", "node", "rack", "link", "table", "price", "source", "alias"];
 const FIGURE_KEYS: [&str; 8] = ["value", "unit", "qualifier", "kind", "as_of", "sources", "note", "rival"];
@@ -234,15 +234,23 @@ impl<'t> Reader<'_, 't> {
             "vendor-via-third-party" => Kind::VendorViaThirdParty,
             "third-party" => Kind::ThirdParty,
             "derived" => Kind::Derived,
+            "assumed" => Kind::Assumed,
             _ => Kind::User,
         })
     }
 
-    /// Source ids, each of which must exist; only `kind = "user"` may have none.
+    /// Source ids, each of which must exist; only `kind = "user"` and `kind = "assumed"` may have none, and what is
+    /// assumed must say why in its note.
     pub(crate) fn sources(&self, what: &str, kind: Option<Kind>, tab: Tab<'_, 't>) -> Option<Vec<String>> {
         let w = self.walk;
         let listed = w.texts(tab, "sources");
-        if listed.is_empty() && kind.is_some_and(|k| k != Kind::User) {
+        if kind == Some(Kind::Assumed) && w.text_or_empty(tab, "note").is_empty() {
+            w.push(
+                w.error(tab.at, format!("{what} is assumed, but has no `note`")).hint("say what is known and why this default was taken"),
+            );
+            return None;
+        }
+        if listed.is_empty() && kind.is_some_and(|k| k != Kind::User && k != Kind::Assumed) {
             let diag = w.error(tab.at, format!("{what} names no source"));
             w.push(diag.hint("list ids of sources.toml in `sources`, or give `kind = \"user\"` for a figure of your own"));
             return None;

@@ -144,7 +144,7 @@ fn unknown_kind_and_impossible_date() {
      4 | kind = "vendr"
        |        ^
       hint: did you mean `vendor`?
-      hint: one of: measured, vendor, vendor-via-third-party, third-party, derived, user
+      hint: one of: measured, vendor, vendor-via-third-party, third-party, derived, assumed, user
     error: `as_of` is not a date: `2026-13-40`
       --> mine.toml:5:9
        |

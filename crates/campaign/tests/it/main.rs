@@ -1,3 +1,5 @@
 mod agree;
 mod energy_and_length;
+mod power;
+mod published;
 mod simulation;
