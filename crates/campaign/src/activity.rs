@@ -11,15 +11,16 @@ const TABLE: &str = "node-power";
 
 /// Power of one chip's share of a cluster, and what it rests on.
 ///
-/// At the meter: PUE x (node x (busy + (1 - busy) x idle) + network), with node = rating x training share.
+/// At the meter: PUE x (node x (host + (1 - host) x board) + network), with node = rating x training share and the power
+/// of a board as a share of its limit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActivityPower {
     /// Rated power of the node (host, fans and cards included) over its chips, kW.
     pub rating_kw: Known,
     /// Of the rating, while training.
     pub training_share: Known,
-    /// Of the power while training, when nothing runs.
-    pub idle_share: Known,
+    /// Of the node while training: what is not on the boards; drawn all the time.
+    pub host_share: Known,
     /// Switches, storage and other shared machines, as a share of the rating; drawn all the time.
     pub network_share: Known,
     /// Power of the building over power of the machines.
@@ -30,30 +31,40 @@ pub struct ActivityPower {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Kilowatts {
     pub training: f64,
-    pub idle: f64,
+    /// Saving, restarting, waiting, ready as a spare.
+    pub waiting: f64,
+}
+
+/// What a board draws as a share of its power limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BoardShares {
+    /// Mean over a step.
+    pub training: f64,
+    /// With nothing to do, clocks up.
+    pub waiting: f64,
 }
 
 impl ActivityPower {
-    /// With factors on rating, share, network and PUE; `busy` is the share of a step in which the chips work.
-    fn with(&self, busy: f64, f: [f64; 4]) -> Kilowatts {
+    /// With factors on rating, share, network and PUE.
+    fn with(&self, board: BoardShares, f: [f64; 4]) -> Kilowatts {
         let rating = self.rating_kw.value * f[0];
         let node = rating * (self.training_share.value * f[1]).min(1.0);
         let network = rating * self.network_share.value * f[2];
         let pue = (self.pue.value * f[3]).max(1.0);
-        let idle = self.idle_share.value.min(1.0);
-        let busy = busy.clamp(0.0, 1.0);
-        Kilowatts { training: pue * (node * (busy + (1.0 - busy) * idle) + network), idle: pue * (node * idle + network) }
+        let host = self.host_share.value.min(1.0);
+        let of = |share: f64| pue * (node * (host + (1.0 - host) * share.clamp(0.0, 1.0)) + network);
+        Kilowatts { training: of(board.training), waiting: of(board.waiting) }
     }
 
     /// The middle estimate.
-    pub fn middle(&self, busy: f64) -> Kilowatts {
-        self.with(busy, [1.0; 4])
+    pub fn middle(&self, board: BoardShares) -> Kilowatts {
+        self.with(board, [1.0; 4])
     }
 
     /// One plausible value: each figure drawn within its band, whose ends hold what would lie beyond.
-    pub fn draw(&self, busy: f64, stream: &mut Stream) -> Kilowatts {
+    pub fn draw(&self, board: BoardShares, stream: &mut Stream) -> Kilowatts {
         let bands = [self.rating_kw.band, self.training_share.band, self.network_share.band, self.pue.band];
-        self.with(busy, bands.map(|b| b.draw(stream).clamp(b.low, b.high)))
+        self.with(board, bands.map(|b| b.draw(stream).clamp(b.low, b.high)))
     }
 }
 
@@ -143,7 +154,7 @@ pub fn activity_power(catalog: &Catalog, chip: &str, system: &str, pue: Option<f
     Some(ActivityPower {
         rating_kw,
         training_share: known(catalog, TABLE, "training-share")?,
-        idle_share: known(catalog, TABLE, "idle-share")?,
+        host_share: known(catalog, TABLE, "host-share")?,
         network_share: derived(&network, basis),
         pue: pue.map_or(usual, |p| Known::stated(p, Band::NONE)),
     })

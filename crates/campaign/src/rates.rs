@@ -21,8 +21,8 @@ pub struct FailureRate {
     pub chips_per_node: f64,
     pub basis: String,
     pub sources: Vec<String>,
-    /// True when no public rate of the chip was found and the whole published range stands in.
-    pub borrowed: bool,
+    /// Why the whole published range stands in, where it does: no public rate of the chip was found.
+    pub borrowed: Option<String>,
 }
 
 impl FailureRate {
@@ -61,7 +61,8 @@ pub fn failure_rate(catalog: &Catalog, name: &str) -> Result<FailureRate, Diagno
             .suggest(name, names.iter().map(String::as_str))
             .hint(format!("one of {}", names.join(", "))));
     };
-    let borrowed = table.facts.get("other").is_some_and(|f| f.value == id);
+    let other = table.facts.get("other").filter(|f| f.value == id);
+    let borrowed = other.map(|f| f.note.clone());
     Ok(FailureRate { id, per_1000_node_days: value, band, chips_per_node: chips_per_node(table), basis, sources, borrowed })
 }
 
@@ -74,11 +75,7 @@ pub fn rate_of_family(catalog: &Catalog, family: &str) -> Result<FailureRate, Di
     let Some(fact) = table.facts.get(family).or_else(|| table.facts.get("other")) else {
         return Err(Diagnostic::error(format!("the table `{TABLE}` does not say which rate the family {family} takes")));
     };
-    let mut rate = failure_rate(catalog, &fact.value)?;
-    if rate.borrowed {
-        rate.basis = format!("{}: {}", fact.note, rate.basis);
-    }
-    Ok(rate)
+    failure_rate(catalog, &fact.value)
 }
 
 /// A rate of the user's own, per 1000 days of a node with so many chips as the published ones have.
@@ -91,7 +88,7 @@ pub fn stated_rate(catalog: &Catalog, per_1000_node_days: f64, band: Band) -> Fa
         chips_per_node: chips,
         basis: "as stated".to_owned(),
         sources: Vec::new(),
-        borrowed: false,
+        borrowed: None,
     }
 }
 

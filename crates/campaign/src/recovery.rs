@@ -25,7 +25,7 @@ pub fn restart(catalog: &Catalog, compiled: bool) -> Option<Known> {
     let value = base.value + cache.value;
     let end = |pick: fn(Band) -> f64| base.value * pick(base.band) + cache.value * pick(cache.band);
     let band = Band::around(end(|b| b.low), value, end(|b| b.high));
-    let basis = format!("{}; and {} minutes to load the compile cache: {}", base.basis, cache.value / 60.0, cache.basis);
+    let basis = format!("{}; and {} minutes for the compile cache: {}", base.basis, cache.value / 60.0, cache.basis);
     let sources = [base.sources, cache.sources].concat();
     Some(Known { value, band, kind: Kind::Assumed, basis, sources })
 }
@@ -42,11 +42,9 @@ pub fn async_stall(catalog: &Catalog) -> Option<Known> {
 
 /// Bytes per second that storage takes from a job of so many chips: the guideline in proportion to the chips.
 pub fn write_bandwidth(catalog: &Catalog, chips: f64) -> Option<Known> {
-    let mut known = known(catalog, TABLE, "write-per-1024")?.times(1e9 * chips / GUIDELINE_CHIPS);
-    if chips > GUIDELINE_CHIPS {
-        known.basis.push_str("; extrapolated in proportion to the chips");
-    }
-    Some(known)
+    let known = known(catalog, TABLE, "write-per-1024")?.times(1e9 * chips / GUIDELINE_CHIPS);
+    let extrapolated = if chips > GUIDELINE_CHIPS { ", which extrapolates it" } else { "" };
+    Some(Known { basis: format!("{}; in proportion to the chips{extrapolated}", known.basis), ..known })
 }
 
 /// How a checkpoint is taken.
@@ -60,15 +58,14 @@ pub enum Saving {
     Async,
 }
 
-/// Stall and lag of a checkpoint of so many bytes, seconds, and the band of what dominates them.
-pub fn save_times(saving: Saving, bytes: f64, bandwidth: &Known, stall: &Known) -> (f64, f64, Band) {
+/// How a checkpoint of so many bytes is saved: what was asked for, with its stall and lag in seconds and the band of what
+/// dominates them. Where the write is as quick as the copy to host memory, training might as well wait for it.
+pub fn save_times(asked: Saving, bytes: f64, bandwidth: &Known, stall: &Known) -> (Saving, f64, f64, Band) {
     let write = bytes / bandwidth.value;
     // A faster storage is a shorter write.
     let write_band = Band { low: 1.0 / bandwidth.band.high, high: 1.0 / bandwidth.band.low };
-    match saving {
-        Saving::Sync => (write, 0.0, write_band),
-        // The copy never takes longer than the write would.
-        Saving::Async if stall.value < write => (stall.value, write, stall.band),
-        Saving::Async => (write, write, write_band),
+    match asked {
+        Saving::Async if stall.value < write => (Saving::Async, stall.value, write, stall.band),
+        Saving::Async | Saving::Sync => (Saving::Sync, write, 0.0, write_band),
     }
 }

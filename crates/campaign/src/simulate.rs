@@ -6,6 +6,7 @@ use crate::input::CampaignInput;
 use rayon::prelude::*;
 use secondsource_base::{Diagnostic, Stream};
 use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One simulated campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -96,12 +97,26 @@ pub const MOST_STRETCH: f64 = 200.0;
 /// Most runs, and most failures over all of them, that are simulated.
 pub const MOST_RUNS: u32 = 1_000_000;
 const MOST_FAILURES: f64 = 4e9;
+const PROGRESS_EVERY: u64 = 256;
 
 /// Simulates campaigns. The same input, count and seed give the same bytes under any number of threads.
 ///
 /// # Errors
 /// An input that [`CampaignInput::check`] refuses, a job that makes no headway, or more failures than can be simulated.
 pub fn simulate(input: &CampaignInput, runs: u32, seed: u64) -> Result<Distribution, Diagnostic> {
+    simulate_with(input, runs, seed, &|_, _| {})
+}
+
+/// As [`simulate`]; `progress` is told (done, total) now and then.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_with(
+    input: &CampaignInput,
+    runs: u32,
+    seed: u64,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Distribution, Diagnostic> {
     input.check()?;
     if !(1..=MOST_RUNS).contains(&runs) {
         return Err(Diagnostic::error(format!("{runs} simulated campaigns; it must be from 1 to {MOST_RUNS}")));
@@ -116,9 +131,15 @@ pub fn simulate(input: &CampaignInput, runs: u32, seed: u64) -> Result<Distribut
     }
     let interval_s = interval(input);
     let clock = ClockPlan::new(input);
+    let (done, total) = (AtomicU64::new(0), u64::from(runs));
     let one = |i: u32| {
         let mut stream = Stream::numbered(seed, "campaign", u64::from(i));
-        run(input, &clock, interval_s, &mut stream)
+        let outcome = run(input, &clock, interval_s, &mut stream);
+        let n = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if n.is_multiple_of(PROGRESS_EVERY) {
+            progress(n, total);
+        }
+        outcome
     };
     let runs = (0..runs).into_par_iter().map(one).collect();
     Ok(Distribution { runs, interval_s, expected })

@@ -163,5 +163,6 @@ fn directness(kind: Kind) -> u8 {
         Kind::VendorViaThirdParty => 3,
         Kind::ThirdParty => 4,
         Kind::Derived => 5,
+        Kind::Assumed => 6,
     }
 }

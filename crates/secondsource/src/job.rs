@@ -1,9 +1,11 @@
 //! A job: what to train, on what, within which limits. Read from a TOML file or built from flags.
 
+use crate::campaign::spec::{self, CampaignSpec};
 use crate::overrides::{self, Overrides};
 use secondsource_base::{Diagnostic, Dtype, SourceText, quantity};
 use secondsource_workload::layout::{CpMode, Recompute, Schedule, Zero};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Where the model comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +86,7 @@ pub struct Job {
     pub era: Era,
     pub overrides: Overrides,
     pub fix: Fix,
+    pub campaign: CampaignSpec,
     /// Layouts to list per system.
     pub top: usize,
     /// Name and text of the job file, for messages.
@@ -116,6 +119,7 @@ impl Job {
             era: Era::default(),
             overrides: Overrides::default(),
             fix: Fix::default(),
+            campaign: CampaignSpec::default(),
             top: 1,
             origin: None,
         }
@@ -143,6 +147,8 @@ struct JobFile {
     recipe: RecipeFile,
     #[serde(default)]
     fix: FixFile,
+    #[serde(default)]
+    campaign: BTreeMap<toml::Spanned<String>, Cell>,
 }
 
 #[derive(Deserialize, Default)]
@@ -228,6 +234,21 @@ impl Reader<'_> {
         }
     }
 
+    /// The same, with fractions and lists of numbers (`2.3,3.8,6.5`).
+    fn spelt_numbers(&self, cell: &Cell, key: &str) -> Result<String, Diagnostic> {
+        let number = |v: &toml::Value| match v {
+            toml::Value::Float(f) => Some(f.to_string()),
+            toml::Value::Integer(n) => Some(n.to_string()),
+            _ => None,
+        };
+        match cell.get_ref() {
+            toml::Value::Array(a) => a.iter().map(number).collect::<Option<Vec<_>>>().map(|w| w.join(",")),
+            toml::Value::Float(f) => Some(f.to_string()),
+            _ => return self.spelt(cell, key),
+        }
+        .ok_or_else(|| self.bad(cell, format!("`{key}` must be a word, a number or a list of numbers")))
+    }
+
     fn at<T>(&self, cell: &Cell, r: Result<T, Diagnostic>) -> Result<T, Diagnostic> {
         r.map_err(|d| d.at_offset(self.source, cell.span().start))
     }
@@ -292,6 +313,11 @@ pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Di
             r.at(cell, job.overrides.set(key, &word))?;
         }
     }
+    for (key, cell) in &file.campaign {
+        let at = if spec::KEYS.contains(&key.get_ref().as_str()) { cell.span().start } else { key.span().start };
+        let word = r.spelt_numbers(cell, key.get_ref())?;
+        job.campaign.set(key.get_ref(), &word).map_err(|d| d.at_offset(r.source, at))?;
+    }
     let f = &file.fix;
     let parts = [
         ("tp", &f.tp),
@@ -329,7 +355,7 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
         // Only a key that is not known has a nearest one.
         if e.message().contains("unknown field") {
             let word = source.text.get(s).unwrap_or("").trim();
-            d = d.suggest(word, KEYS.into_iter().chain(PARTS).chain(overrides::PARTS));
+            d = d.suggest(word, KEYS.into_iter().chain(PARTS).chain(overrides::PARTS).chain(spec::KEYS));
         }
     } else {
         d = d.in_file(source.name);
@@ -338,7 +364,7 @@ fn toml_error(source: SourceText<'_>, e: &toml::de::Error) -> Diagnostic {
 }
 
 /// Keys of a job file beside [`PARTS`].
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "model",
     "tokens",
     "on",
@@ -353,6 +379,7 @@ const KEYS: [&str; 14] = [
     "top",
     "recipe",
     "fix",
+    "campaign",
 ];
 
 /// Parts of a layout that can be fixed.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod calibrate;
+pub mod campaign;
 pub mod job;
 pub mod overrides;
 mod plan;

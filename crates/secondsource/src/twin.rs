@@ -2,6 +2,7 @@
 
 use crate::answer::{CalibrateAnswer, FitAnswer, MineAnswer, PlanAnswer, StepAnswer, ValidateAnswer};
 use crate::calibrate::{Ablation, Calibration, OwnRuns, Priors, ablate};
+use crate::campaign::CampaignAnswer;
 use crate::job::{Job, ModelSource};
 use crate::runs::Grade;
 use secondsource_base::Diagnostic;
@@ -56,6 +57,11 @@ impl Twin {
     /// One layout, fixed by hand (`job.fix`; sizes not given are 1, dp fills up), on the first system of the job.
     pub fn step(&self, job: &Job) -> Result<StepAnswer, Diagnostic> {
         self.step_job(job).map_err(|d| job.locate(d))
+    }
+
+    /// A whole campaign of the best layout on the job's one system: failures, checkpoints, energy and cost.
+    pub fn campaign(&self, job: &Job, progress: Progress<'_>) -> Result<CampaignAnswer, Diagnostic> {
+        self.campaign_job(job, progress).map_err(|d| job.locate(d))
     }
 
     /// Perfetto trace (JSON text) of the schedule of the same layout.

@@ -1,6 +1,7 @@
 //! What can be typed. One file per subcommand: its flags with their help, and a `run` that asks the facade.
 
 mod calibrate;
+mod campaign;
 mod catalog;
 mod fit;
 mod job_args;
@@ -74,6 +75,7 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     Step(Box<step::StepArgs>),
     Fit(Box<fit::FitArgs>),
+    Campaign(Box<campaign::CampaignArgs>),
     Model(model::ModelArgs),
     Catalog(catalog::CatalogArgs),
     Validate(validate::ValidateArgs),
@@ -142,6 +144,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Plan(args) => plan::run(args, context),
         Command::Step(args) => step::run(args, context),
         Command::Fit(args) => fit::run(args, context),
+        Command::Campaign(args) => campaign::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Validate(args) => validate::run(args, context),

@@ -2,6 +2,7 @@
 //! sums of what is shown, and percentages.
 
 pub mod calibrate;
+pub mod campaign;
 pub mod catalog;
 pub mod fit;
 mod grid;

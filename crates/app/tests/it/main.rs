@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod calibrate;
+mod campaign;
 mod catalog;
 mod examples;
 mod fit;

@@ -1,6 +1,7 @@
 //! The facade from outside: plans, fits, validation, calibration, and the executable specification.
 
 mod calibrate;
+mod campaign;
 mod fit;
 mod intervals;
 mod own_runs;
