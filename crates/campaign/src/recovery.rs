@@ -66,6 +66,11 @@ pub fn save_times(asked: Saving, bytes: f64, bandwidth: &Known, stall: &Known) -
     let write_band = Band { low: 1.0 / bandwidth.band.high, high: 1.0 / bandwidth.band.low };
     match asked {
         Saving::Async if stall.value < write => (Saving::Async, stall.value, write, stall.band),
-        Saving::Async | Saving::Sync => (Saving::Sync, write, 0.0, write_band),
+        // Who would copy if the storage were slow never stands still for longer than a copy takes.
+        Saving::Async => {
+            let longest = stall.value * stall.band.high / write;
+            (Saving::Sync, write, 0.0, Band { high: write_band.high.min(longest.max(1.0)), ..write_band })
+        }
+        Saving::Sync => (Saving::Sync, write, 0.0, write_band),
     }
 }

@@ -138,7 +138,10 @@ pub fn assemble(catalog: &Catalog, spec: &CampaignSpec, family: &str, work: &Wor
         inputs.push(row("stall of a checkpoint", "seconds", 1.0, &stall));
     } else {
         // Bytes and bandwidth multiply; the ends of both at once are rarer than 5%, so the band is a little wide.
-        save_band = Band { low: save_band.low * bytes.band.low, high: save_band.high * bytes.band.high };
+        save_band.low *= bytes.band.low;
+        if spec.checkpoint != Some(Saving::Sync) {
+            notes.push("the storage writes a checkpoint as quickly as it is copied to host memory: training waits for the write".to_owned());
+        }
     }
 
     let loss = figure("node-loss-share").ok_or_else(|| missing("the share of failures that take a node"))?;
