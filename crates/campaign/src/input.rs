@@ -147,7 +147,8 @@ impl CampaignInput {
 
     /// Mean time between interruptions of the job while it is not waiting; infinite when nothing fails.
     pub fn mtti_s(&self) -> f64 {
-        SECONDS_PER_DAY / (self.nodes * self.failures_per_node_day)
+        // A rate of -0 is a rate of 0.
+        SECONDS_PER_DAY / (self.nodes * self.failures_per_node_day).abs()
     }
 
     /// Mean number of nodes that an interruption takes out of service.

@@ -18,7 +18,7 @@ pub struct Outcome {
     pub planned_stops: u32,
     /// Nodes lost and sent to repair.
     pub nodes_lost: u32,
-    /// False when it was given up after [`MOST_STRETCH`] times its work.
+    /// False when it was given up: after [`MOST_STRETCH`] times its work, or far more failures than expected.
     pub finished: bool,
 }
 
@@ -96,7 +96,10 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 pub const MOST_STRETCH: f64 = 200.0;
 /// Most runs, and most failures over all of them, that are simulated.
 pub const MOST_RUNS: u32 = 1_000_000;
-const MOST_FAILURES: f64 = 4e9;
+const MOST_FAILURES: f64 = 1e9;
+/// A run is given up after so many times the expected failures, and as many more as make no difference.
+const MOST_TIMES: f64 = 50.0;
+const FEW_FAILURES: f64 = 1e4;
 const PROGRESS_EVERY: u64 = 256;
 
 /// Simulates campaigns. The same input, count and seed give the same bytes under any number of threads.
@@ -131,10 +134,11 @@ pub fn simulate_with(
     }
     let interval_s = interval(input);
     let clock = ClockPlan::new(input);
+    let most = (expected.failures * MOST_TIMES + FEW_FAILURES) as u32;
     let (done, total) = (AtomicU64::new(0), u64::from(runs));
     let one = |i: u32| {
         let mut stream = Stream::numbered(seed, "campaign", u64::from(i));
-        let outcome = run(input, &clock, interval_s, &mut stream);
+        let outcome = run(input, &clock, interval_s, most, &mut stream);
         let n = done.fetch_add(1, Ordering::Relaxed) + 1;
         if n.is_multiple_of(PROGRESS_EVERY) {
             progress(n, total);
@@ -171,9 +175,12 @@ struct Run<'a> {
     detect_s: f64,
     restart_s: f64,
     repair_s: f64,
+    /// Where it is given up.
+    most_wall: f64,
+    most: u32,
 }
 
-fn run(input: &CampaignInput, plan: &ClockPlan, tau: f64, stream: &mut Stream) -> Outcome {
+fn run(input: &CampaignInput, plan: &ClockPlan, tau: f64, most: u32, stream: &mut Stream) -> Outcome {
     let spread = &input.spread;
     let work = input.work_s * spread.work.draw(stream);
     let failures = spread.failures.draw(stream);
@@ -187,7 +194,8 @@ fn run(input: &CampaignInput, plan: &ClockPlan, tau: f64, stream: &mut Stream) -
     let failure = plan.start(failures, stream);
     let out = Outcome { parts: Parts::default(), failures: 0, planned_stops: 0, nodes_lost: 0, finished: true };
     let spares = Pool::new(input.spares);
-    let mut r = Run { input, stream, failure, active: 0.0, wall: 0.0, spares, out, detect_s, restart_s, repair_s };
+    let most_wall = MOST_STRETCH * work;
+    let mut r = Run { input, stream, failure, active: 0.0, wall: 0.0, spares, out, detect_s, restart_s, repair_s, most_wall, most };
     let mut done = 0.0;
     let mut trained = 0.0;
     let mut next_stop = input.planned_every_s;
@@ -222,7 +230,7 @@ fn run(input: &CampaignInput, plan: &ClockPlan, tau: f64, stream: &mut Stream) -
             }
             r.recover();
         }
-        if r.wall > MOST_STRETCH * work {
+        if r.wall > most_wall || r.out.failures > most {
             r.out.finished = false;
             break;
         }
@@ -254,7 +262,7 @@ impl Run<'_> {
             self.out.parts.restart += until - self.active;
             self.wall += until - self.active;
             self.active = until;
-            if until == back || self.wall > MOST_STRETCH * self.input.work_s * 2.0 {
+            if until == back || self.wall > self.most_wall || self.out.failures > self.most {
                 return;
             }
             self.strike();
@@ -263,7 +271,7 @@ impl Run<'_> {
 
     /// Counts the failure that is due, takes its nodes away and looks for the next.
     fn strike(&mut self) {
-        self.out.failures += 1;
+        self.out.failures = self.out.failures.saturating_add(1);
         self.failure.pass(self.stream);
         let input = self.input;
         if input.node_loss_share < 1.0 && !self.stream.chance(input.node_loss_share) {

@@ -159,6 +159,10 @@ fn superpod_cubes() {
     assert!((cubes::at_least(144, k + 1, a) - 0.911).abs() < 1e-3);
     assert_eq!((cubes::at_least(5, 0, 0.3), cubes::at_least(5, 6, 0.3), cubes::at_least(5, 5, 1.0)), (1.0, 0.0, 1.0));
     assert!((cubes::at_least(3, 2, 0.5) - 0.5).abs() < 1e-12);
+    // The catalog's availability is that one, and 130 cubes need 144.
+    assert_eq!(cubes::blocks_for(k, 0.9347, 0.95), Some(144));
+    assert!(cubes::note(Catalog::embedded(), u64::from(k) * 64).is_some_and(|n| n.contains("144 must stand")));
+    assert!(cubes::note(Catalog::embedded(), 100).is_none());
 }
 
 #[test]

@@ -117,6 +117,8 @@ fn what_cannot_be_computed_is_refused() {
     refused(CampaignInput { clock: Clock::Weibull { shape: 0.0, observed_days: 54.0 }, ..campaign() }, "Weibull");
     refused(CampaignInput { failures_per_node_day: 10.0, ..campaign() }, "no headway");
     assert!(simulate(&campaign(), 0, 1).is_err());
+    let none = CampaignInput { failures_per_node_day: -0.0, ..campaign() };
+    assert_eq!(simulate(&none, 2, 1).unwrap().quantiles(|r| f64::from(r.failures)).p95, 0.0);
     let slow = CampaignInput { failures_per_node_day: 0.5, restart_s: 1.0, detect_s: 0.0, work_s: 1e10, ..campaign() };
     assert!(simulate(&slow, 100_000, 1).unwrap_err().hints[0].contains("at most"));
 }
@@ -158,7 +160,7 @@ proptest! {
             let parts = run.parts.to_array();
             prop_assert!(parts.iter().all(|p| p.is_finite() && *p >= 0.0), "{parts:?}");
             prop_assert!(run.goodput() <= 1.0 + 1e-12);
-            prop_assert!(run.finished || run.wall_s() > 100.0 * run.parts.productive.min(input.work_s));
+            prop_assert!(run.finished || run.goodput() < 0.1 || run.failures > 10_000, "{run:?}");
         }
         let mean = d.mean_parts().total();
         let wall = d.quantiles(|r| r.wall_s());

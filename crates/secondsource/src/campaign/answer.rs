@@ -120,8 +120,8 @@ pub struct CampaignAnswer {
     pub seed: u64,
     pub inputs: Vec<InputOut>,
     pub checkpoint: CheckpointOut,
-    /// Mean hours between interruptions at the middle rate.
-    pub mtti_h: f64,
+    /// Mean hours between interruptions at the middle rate; null when nothing fails.
+    pub mtti_h: Option<f64>,
     /// All tokens with nothing failing and nothing saved.
     pub days_undisturbed: Interval,
     pub days: Outcomes,

@@ -140,7 +140,8 @@ pub fn assemble(catalog: &Catalog, spec: &CampaignSpec, family: &str, work: &Wor
         // Bytes and bandwidth multiply; the ends of both at once are rarer than 5%, so the band is a little wide.
         save_band.low *= bytes.band.low;
         if spec.checkpoint != Some(Saving::Sync) {
-            notes.push("the storage writes a checkpoint as quickly as it is copied to host memory: training waits for the write".to_owned());
+            notes
+                .push("the storage writes a checkpoint as quickly as it is copied to host memory: training waits for the write".to_owned());
         }
     }
 

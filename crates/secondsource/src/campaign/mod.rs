@@ -17,7 +17,7 @@ use answer::{CheckpointOut, ClosedOut, FinishOut, Outcomes, SwingOut};
 use inputs::{Assembled, Work};
 use secondsource_base::Diagnostic;
 use secondsource_campaign::{
-    CampaignInput, Distribution, Outcome, Parts, SECONDS_PER_DAY, best_interval, closed_form, dates, simulate_with, spares_for,
+    CampaignInput, Distribution, Outcome, Parts, SECONDS_PER_DAY, best_interval, closed_form, cubes, dates, simulate_with, spares_for,
 };
 use secondsource_workload::model::Model;
 use secondsource_workload::recipe::{Overlap, Recipe, Task};
@@ -116,6 +116,9 @@ impl Twin {
                 RARE_WAITING * 100.0
             ));
         }
+        if seat.hw.chip.family == "tpu" {
+            notes.extend(cubes::note(&self.catalog, option.chips));
+        }
         let parts = d.mean_parts();
         let named = Parts::NAMES.iter().zip(parts.to_array());
         Ok(CampaignAnswer {
@@ -139,7 +142,7 @@ impl Twin {
                 best_interval_s: best_interval(&input),
                 steps: d.interval_s / option.step_s.p50,
             },
-            mtti_h: input.mtti_s() / 3600.0,
+            mtti_h: Some(input.mtti_s() / 3600.0).filter(|h| h.is_finite()),
             days_undisturbed: option.days.unwrap_or(Interval { p5: 0.0, p50: 0.0, p95: 0.0 }),
             days,
             finish: finish(spec, days.interval()),

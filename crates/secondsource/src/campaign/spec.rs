@@ -162,6 +162,7 @@ fn number(key: &str, word: &str, low: f64, high: f64) -> Result<f64, Diagnostic>
     word.parse::<f64>()
         .ok()
         .filter(|v| (low..=high).contains(v))
+        .map(f64::abs)
         .ok_or_else(|| Diagnostic::error(format!("`{key}` is `{word}`, but must be a number from {low} to {high}")))
 }
 
@@ -175,7 +176,7 @@ fn whole(key: &str, word: &str, low: u64, high: u64) -> Result<u64, Diagnostic> 
 
 /// One rate, or the ends of its band around it: `3.8` or `2.3,3.8,6.5`.
 fn rate(key: &str, word: &str) -> Result<(f64, f64, f64), Diagnostic> {
-    let parts: Option<Vec<f64>> = word.split(',').map(|w| w.trim().parse().ok()).collect();
+    let parts: Option<Vec<f64>> = word.split(',').map(|w| w.trim().parse().ok().map(|v: f64| if v == 0.0 { 0.0 } else { v })).collect();
     let found = match parts.as_deref() {
         Some([r]) => Some((*r, *r, *r)),
         Some([a, b, c]) if a <= b && b <= c => Some((*a, *b, *c)),
