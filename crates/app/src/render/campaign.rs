@@ -93,9 +93,11 @@ fn verdict(a: &CampaignAnswer, page: &Page) -> String {
         ),
     ));
     let lost = if a.nodes_lost >= 0.5 { format!("; {} lost", nodes(a.nodes_lost.round() as u64)) } else { String::new() };
-    out.push_str(
-        &page.field("failures", &format!("{}, one every {} h on average{lost}", range(a.failures.interval(), amount), sig3(a.mtti_h))),
-    );
+    let failures = match a.mtti_h {
+        None => "none".to_owned(),
+        Some(h) => format!("{}, one every {} h on average{lost}", range(a.failures.interval(), amount), sig3(h)),
+    };
+    out.push_str(&page.field("failures", &failures));
     let c = &a.checkpoint;
     let stands =
         if c.saving == "sync" { "training waits for it".to_owned() } else { format!("training stands still for {}", seconds(c.stall_s)) };
