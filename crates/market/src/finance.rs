@@ -36,6 +36,12 @@ pub fn monthly(rate: f64) -> f64 {
     libm::expm1(libm::log1p(rate) / 12.0)
 }
 
+/// What a year of straight-line depreciation takes off, USD: from the price down to `residual` (a share of it) in
+/// `life` years. 0 for no life.
+pub fn straight_line(price: f64, residual: f64, life: f64) -> f64 {
+    if life > 0.0 { price * (1.0 - residual) / life } else { 0.0 }
+}
+
 /// Book value after `age` years under straight-line depreciation over `life` years down to `residual` (a share of
 /// the price).
 pub fn book_value(price: f64, residual: f64, life: f64, age: f64) -> f64 {

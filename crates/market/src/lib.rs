@@ -2,5 +2,10 @@
 //!
 //! Never here: operators, layouts, step times, or a price that is not in the catalog.
 
+pub mod calendar;
+pub mod contract;
 pub mod finance;
+pub mod money;
+pub mod own;
+pub mod paths;
 pub mod rent;

@@ -155,7 +155,7 @@ fn closeness(vendor: &str, price: &Price) -> u8 {
     }
 }
 
-fn directness(kind: Kind) -> u8 {
+pub(crate) fn directness(kind: Kind) -> u8 {
     match kind {
         Kind::User => 0,
         Kind::Measured => 1,
