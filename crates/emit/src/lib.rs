@@ -1,4 +1,6 @@
 //! `secondsource-emit`: files that say what results already say; no number is computed here.
 
+pub mod csv;
+pub mod focus;
 pub mod scatter;
 pub mod trace;

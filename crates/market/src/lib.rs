@@ -3,6 +3,7 @@
 //! Never here: operators, layouts, step times, or a price that is not in the catalog.
 
 pub mod calendar;
+pub mod charge;
 pub mod contract;
 pub mod finance;
 pub mod money;

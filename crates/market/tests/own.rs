@@ -12,7 +12,7 @@ use secondsource_market::own::{
     Bill, FabricRule, Key, OwnInput, Rent, Site, Wishes, bill, break_even, compare, cost, fabric, of_catalog, payback_price, simulate,
     tornado,
 };
-use secondsource_market::paths::PathParams;
+use secondsource_market::paths::{PathParams, price_paths};
 
 fn of(system: &str, chips: u64, stated: &[(Key, f64)]) -> OwnInput {
     let stated = stated.iter().map(|(k, v)| (*k, Range::exactly(*v))).collect();
@@ -134,10 +134,16 @@ fn at_break_even_utilisation_owning_costs_the_rent() {
             assert!(break_even(&at, &by_hour).npv_usd.abs() < 1e-6 * cost(&at).once_usd);
         }
     }
-    // The dearer the rent, the sooner; against rent that costs next to nothing, never.
-    let months =
-        |rent| break_even(&of("gb200-nvl72", 4608, &[]), &Rent { usd_per_chip_hour: rent, lock_months: 1, every_hour: false }).months;
-    assert!(months(27.0) < months(10.5) && months(0.1).is_none(), "{:?} {:?}", months(27.0), months(10.5));
+    let free = of("gb200-nvl72", 4608, &[(Key::Rate, 0.0)]);
+    let even = |rent| break_even(&free, &Rent { usd_per_chip_hour: rent, lock_months: 1, every_hour: false });
+    let c = cost(&free);
+    // Without interest: price over what a month leaves.
+    for rent in [5.0, 10.5, 27.0] {
+        let month = (rent * 4608.0 * 8760.0 * 0.85 - c.running_usd_per_year) / 12.0;
+        assert_eq!(even(rent).payback_months, Some((c.once_usd / month).ceil()));
+        assert!(even(rent).project_months <= even(rent).payback_months);
+    }
+    assert_eq!((even(0.1).payback_months, even(0.1).project_months), (None, None));
 }
 
 /// With nothing uncertain, the Monte Carlo is the closed form, up to the month instead of the year of payment.
@@ -148,7 +154,7 @@ fn scenarios_without_ranges_are_the_closed_form() {
         (i.low, i.high) = (i.value, i.value);
     }
     let rent = Rent { usd_per_chip_hour: 5.0, lock_months: 1, every_hour: false };
-    let c = compare(&x, &rent, &STILL, 50, 1);
+    let c = compare(&x, &rent, &price_paths(&STILL, 60, 50, 1), 60, 1);
     assert!((c.npv_usd[0] - c.npv_usd[2]).abs() < 1e-3);
     // Paid monthly, a year's payment is worth r / (12 ((1 + r)^(1/12) - 1)) of one at its end.
     let (r, o) = (x.value(Key::Rate), cost(&x));

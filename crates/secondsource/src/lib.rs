@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod calibrate;
 pub mod campaign;
+pub mod costs;
 pub mod job;
 pub mod overrides;
 mod plan;

@@ -6,7 +6,9 @@ mod catalog;
 mod fit;
 mod job_args;
 pub mod model;
+mod own;
 mod plan;
+mod rent;
 mod step;
 mod units;
 mod validate;
@@ -76,6 +78,8 @@ enum Command {
     Step(Box<step::StepArgs>),
     Fit(Box<fit::FitArgs>),
     Campaign(Box<campaign::CampaignArgs>),
+    Rent(Box<rent::RentArgs>),
+    Own(Box<own::OwnArgs>),
     Model(model::ModelArgs),
     Catalog(catalog::CatalogArgs),
     Validate(validate::ValidateArgs),
@@ -145,6 +149,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Step(args) => step::run(args, context),
         Command::Fit(args) => fit::run(args, context),
         Command::Campaign(args) => campaign::run(args, context),
+        Command::Rent(args) => rent::run(args, context),
+        Command::Own(args) => own::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Validate(args) => validate::run(args, context),

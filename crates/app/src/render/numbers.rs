@@ -75,6 +75,39 @@ pub fn usd(v: f64) -> String {
     format!("${}", short(v))
 }
 
+/// `-$1.2M` for negative amounts as well.
+pub fn signed_usd(v: f64) -> String {
+    if v < 0.0 { format!("-{}", usd(-v)) } else { usd(v) }
+}
+
+/// `$961,250`, whole dollars.
+pub fn dollars(v: f64) -> String {
+    format!("${}", thousands(v.max(0.0).round() as u64))
+}
+
+/// `$1,234,567.89`, to the cent.
+pub fn cents(v: f64) -> String {
+    let all = (v * 100.0).round().max(0.0) as u64;
+    format!("${}.{:02}", thousands(all / 100), all % 100)
+}
+
+/// A line from `low` to `high` with a mark at `middle`, on a scale from 0 to `most`.
+pub fn span(low: f64, middle: f64, high: f64, most: f64, cells: usize) -> String {
+    let at = |v: f64| ((v / most).clamp(0.0, 1.0) * (cells - 1) as f64).round() as usize;
+    let (a, b, c) = (at(low), at(middle), at(high));
+    (0..=c)
+        .map(|i| {
+            if i == b {
+                '●'
+            } else if i < a {
+                ' '
+            } else {
+                '─'
+            }
+        })
+        .collect()
+}
+
 /// `405B`, `15.6T`, `8.19k`; powers of ten, B for 10^9.
 pub fn short(v: f64) -> String {
     // 999,600 must become 1.00M, not 1000k.
@@ -143,6 +176,8 @@ mod tests {
         assert_eq!(short(1e300), "1.00e300");
         assert_eq!(short(999_600.0), "1.00M");
         assert_eq!(usd(2.1e8), "$210M");
+        assert_eq!((signed_usd(-2.1e8).as_str(), cents(1_234_567.891).as_str()), ("-$210M", "$1,234,567.89"));
+        assert_eq!(span(0.5, 1.0, 1.5, 2.0, 9), "  ──●──");
         assert_eq!(seconds(0.1234), "123 ms");
         assert_eq!(thousands(16384), "16,384");
         assert_eq!(thousands(123), "123");

@@ -4,8 +4,22 @@
 use crate::run::{Ran, secondsource};
 use std::path::Path;
 
-const COMMANDS: [&str; 12] =
-    ["", "plan", "step", "fit", "campaign", "model", "catalog", "catalog list", "catalog show", "catalog check", "validate", "calibrate"];
+const COMMANDS: [&str; 14] = [
+    "",
+    "plan",
+    "step",
+    "fit",
+    "campaign",
+    "rent",
+    "own",
+    "model",
+    "catalog",
+    "catalog list",
+    "catalog show",
+    "catalog check",
+    "validate",
+    "calibrate",
+];
 
 #[test]
 fn help_is_as_recorded() {

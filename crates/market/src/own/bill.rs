@@ -22,12 +22,37 @@ pub enum Group {
     Support,
 }
 
+impl Group {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Units => "units",
+            Group::Spares => "spares",
+            Group::Network => "network",
+            Group::Storage => "storage",
+            Group::Installation => "installation",
+            Group::Site => "site",
+            Group::Energy => "energy",
+            Group::Staff => "staff",
+            Group::Support => "support",
+        }
+    }
+}
+
 /// How often a line is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     Once,
     Yearly,
+}
+
+impl When {
+    pub const fn name(self) -> &'static str {
+        match self {
+            When::Once => "once",
+            When::Yearly => "yearly",
+        }
+    }
 }
 
 /// One line: quantity times unit price, rounded to the cent.
@@ -69,6 +94,7 @@ pub fn bill(x: &OwnInput) -> Bill {
     let v = |key| x.value(key);
     let units = x.units as f64;
     let price = v(Key::UnitUsd);
+    let of_price = format!("{} price", x.unit_name);
     let mut add = |group, when, item: String, quantity: f64, unit: &str, unit_usd: Option<f64>, from: &[Key], basis: Option<&str>| {
         let of: Vec<&Input> = from.iter().filter_map(|k| x.inputs.get(k)).collect();
         let mut sources: Vec<String> = of.iter().flat_map(|i| i.sources.iter().cloned()).collect();
@@ -95,7 +121,7 @@ pub fn bill(x: &OwnInput) -> Bill {
         for (group, key, what) in [(Group::Network, Key::NetworkShare, "network"), (Group::Storage, Key::StorageShare, "storage")] {
             let part = if shares > 0.0 { per_usd * v(key) / shares } else { 0.0 };
             let item = format!("{what}, {} of the cluster", percent(v(key)));
-            add(group, When::Once, item, units * part, x.unit_name, Some(price), &[key], None);
+            add(group, When::Once, item, units * part, &of_price, Some(price), &[key], None);
         }
         if let Some(f) = &x.fabric {
             let held = "counted by the fat-tree rule; no price of its own is public: the network line holds it";
@@ -105,7 +131,7 @@ pub fn bill(x: &OwnInput) -> Bill {
         }
     }
     let installed = format!("installation, {} of the units", percent(v(Key::Installation)));
-    add(Group::Installation, When::Once, installed, units * v(Key::Installation), x.unit_name, Some(price), &[Key::Installation], None);
+    add(Group::Installation, When::Once, installed, units * v(Key::Installation), &of_price, Some(price), &[Key::Installation], None);
     let kw = x.chips_bought() as f64 * v(Key::KwPerChip);
     let colocated = x.site == Site::Colocation;
     if colocated {
@@ -124,7 +150,7 @@ pub fn bill(x: &OwnInput) -> Bill {
     let item = if staff > 0.0 { "staff" } else { "staff: not stated" };
     add(Group::Staff, When::Yearly, item.to_owned(), 1.0, "year", Some(staff), &[Key::StaffUsdPerYear], None);
     let support = format!("support and repairs, {} of the units", percent(v(Key::Support)));
-    add(Group::Support, When::Yearly, support, units * v(Key::Support), x.unit_name, Some(price), &[Key::Support], None);
+    add(Group::Support, When::Yearly, support, units * v(Key::Support), &of_price, Some(price), &[Key::Support], None);
     let sum = |when| lines.iter().filter(|l: &&Line| l.when == when).map(|l| l.usd).sum();
     Bill { once: sum(When::Once), yearly: sum(When::Yearly), lines }
 }

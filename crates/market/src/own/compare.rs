@@ -7,7 +7,6 @@ use super::cost::{Cost, cost_at, draw, quantiles};
 use super::{Key, OwnInput, Values};
 use crate::calendar::YEAR_HOURS;
 use crate::finance::{capital_recovery, discount, monthly};
-use crate::paths::{PathParams, price_paths};
 
 /// The rent that is avoided.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -27,9 +26,12 @@ pub struct BreakEven {
     /// Utilisation from which owning costs less; above 1 it never does. For a rent that is paid for every hour it does
     /// not depend on utilisation: then 0 or infinity.
     pub utilisation: f64,
-    /// Months, at the stated utilisation, after which rent paid would have come to more than owning, with what the
-    /// machines would then fetch taken off; `None` when never within the years of use.
-    pub months: Option<f64>,
+    /// Payback: months after which the rent avoided, less the running cost, has paid for the purchase with interest,
+    /// nothing being sold; `None` when never within the years of use.
+    pub payback_months: Option<f64>,
+    /// Shortest project, in months, for which buying, using and selling again costs less than renting, with the machines
+    /// fetching what the residual value says: as weak as that. `None` when never within the years of use.
+    pub project_months: Option<f64>,
     /// Rent avoided less what owning costs over the years of use, discounted, USD.
     pub npv_usd: f64,
 }
@@ -56,12 +58,12 @@ pub fn break_even(x: &OwnInput, rent: &Rent) -> BreakEven {
     };
     let yearly = rent.usd_per_chip_hour * x.chips.max(1) as f64 * YEAR_HOURS * if rent.every_hour { 1.0 } else { u };
     let (rate, years) = (values[Key::Rate as usize], values[Key::Years as usize]);
-    // Discounted: price, running cost less rent for t years, less what the machines fetch then.
-    let loss =
-        |t: f64| c.once_usd + (c.running_usd_per_year - yearly) / capital_recovery(rate, t) - fetch(&c, &values, t) * discount(rate, t);
+    // Discounted: price, running cost less rent for t years; and less what the machines fetch then.
+    let held = |t: f64| c.once_usd + (c.running_usd_per_year - yearly) / capital_recovery(rate, t);
+    let loss = |t: f64| held(t) - fetch(&c, &values, t) * discount(rate, t);
     let last = libm::floor(years * 12.0).clamp(0.0, 1200.0) as u32;
-    let months = (1..=last).map(f64::from).find(|m| loss(m / 12.0) <= 0.0);
-    BreakEven { utilisation, months, npv_usd: -loss(years) }
+    let first = |of: &dyn Fn(f64) -> f64| (1..=last).map(f64::from).find(|m| of(m / 12.0) <= 0.0);
+    BreakEven { utilisation, payback_months: first(&held), project_months: first(&loss), npv_usd: -loss(years) }
 }
 
 /// What would be fetched after `t` years: units and spares lose the same share of their value each year, down to the
@@ -74,17 +76,17 @@ fn fetch(c: &Cost, values: &Values, t: f64) -> f64 {
     machines + shell
 }
 
-/// Net present value of owning against renting over the years of use, month by month: inputs drawn from their ranges,
-/// rent from price paths.
-pub fn compare(x: &OwnInput, rent: &Rent, paths: &PathParams, scenarios: usize, seed: u64) -> Comparison {
+/// Months of price paths that [`compare`] needs: the longest time of use that is sampled.
+pub fn months(x: &OwnInput) -> usize {
     let most = x.inputs.get(&Key::Years).map_or(0.0, |i| i.high);
-    let months = libm::ceil(most * 12.0).clamp(1.0, 480.0) as usize;
-    let multipliers = price_paths(paths, months, scenarios, seed);
-    let one = |i: usize| {
-        let values = draw(x, seed, i);
-        let row = &multipliers[i * months..(i + 1) * months];
-        npv(x, &values, rent, row)
-    };
+    libm::ceil(most * 12.0).clamp(1.0, 480.0) as usize
+}
+
+/// Net present value of owning against renting over the years of use, month by month: inputs drawn from their ranges,
+/// rent from price paths (`multipliers`: one row of `months` for each scenario, as `price_paths` gives them).
+pub fn compare(x: &OwnInput, rent: &Rent, multipliers: &[f64], months: usize, seed: u64) -> Comparison {
+    let scenarios = multipliers.len().checked_div(months).unwrap_or(0);
+    let one = |i: usize| npv(x, &draw(x, seed, i), rent, &multipliers[i * months..(i + 1) * months]);
     let all: Vec<f64> = (0..scenarios).into_par_iter().map(one).collect();
     let wins = all.iter().filter(|v| **v > 0.0).count();
     Comparison { own_wins: wins as f64 / scenarios.max(1) as f64, npv_usd: quantiles(all) }
