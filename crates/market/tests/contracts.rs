@@ -188,11 +188,13 @@ fn intervals_follow_what_is_locked() {
         let quiet = bill_interval(&o, &n, &b, &spot(), &price_paths(&still, 24, 50, 1), 24, 1);
         assert!(quiet.iter().all(|q| (q / b.usd.usd() - 1.0).abs() < 1e-9), "{quiet:?}");
         let open = bill_interval(&o, &n, &b, &spot(), &price_paths(&wild, 24, 400, 1), 24, 1);
-        match kind {
-            // Signed today.
-            ContractKind::Reserved3y => assert!((open[2] / b.usd.usd() - 1.0).abs() < 1e-9),
-            // The block can first be bought a month from now.
-            _ => assert!(open[0] < b.usd.usd() && b.usd.usd() < open[2], "{open:?}"),
+        // The block can first be bought a month from now, the term begins when it is bought.
+        assert!(open[0] < b.usd.usd() && b.usd.usd() < open[2], "{open:?}");
+        if kind != ContractKind::OnDemand {
+            let today = Need { start: n.as_of, ..n };
+            let b = bill(&o, &today, &spot());
+            let open = bill_interval(&o, &today, &b, &spot(), &price_paths(&wild, 24, 400, 1), 24, 1);
+            assert!(open.iter().all(|q| (q / b.usd.usd() - 1.0).abs() < 1e-9), "bought today: {open:?}");
         }
     }
 }

@@ -66,7 +66,7 @@ pub struct OwnArgs {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=100), help_heading = "Against what")]
     top: Option<u16>,
     /// Scenarios [default: 2000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Against what")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000), help_heading = "Against what")]
     scenarios: Option<u32>,
     /// Seed of the scenarios
     #[arg(long, value_name = "N", help_heading = "Against what")]

@@ -31,7 +31,7 @@ pub struct RentArgs {
     #[arg(long, value_name = "YYYY-MM-DD", help_heading = "What to rent")]
     start: Option<String>,
 
-    /// Day on which contracts are signed; later prices are not read. Else the day of the latest price
+    /// Day of the decision: later prices are not read. Else the day of the latest price
     #[arg(long, value_name = "YYYY-MM-DD", help_heading = "Which offers")]
     as_of: Option<String>,
     /// Only this kind of contract: on-demand, cluster-on-demand, spot, flex-start, capacity-block, reserved,
@@ -61,7 +61,7 @@ pub struct RentArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=120), help_heading = "What is uncertain")]
     months: Option<u16>,
     /// Scenarios [default: 4000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=200_000), help_heading = "What is uncertain")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "What is uncertain")]
     scenarios: Option<u32>,
     /// Seed of the scenarios
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "What is uncertain")]
@@ -80,7 +80,8 @@ Examples:
   512 Trainium2 or H100 for a month from New Year:
     secondsource rent --on trn2,h100-sxm --chips 512 --hours 720 --start 2027-01-01
   All offers of H100 on demand, the way they stood in September:
-    secondsource rent --on h100-sxm --chips 64 --hours 7d --contract on-demand --top 20 --as-of 2026-09-30
+    secondsource rent --on h100-sxm --chips 64 --hours 7d --contract on-demand --top 20 \\
+        --as-of 2026-09-30
   The same block as rows for a billing tool:
     secondsource rent --on trn2 --chips 512 --hours 720 --contract capacity-block --provider AWS \\
         --focus my-block.csv

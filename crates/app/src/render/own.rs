@@ -55,7 +55,7 @@ fn inputs(answer: &OwnAnswer, page: &Page) -> String {
 fn hours(answer: &OwnAnswer, page: &Page) -> String {
     let c = &answer.cost;
     let range = |i: Interval| format!("{}–{}", two(i.p5), two(i.p95));
-    let mut grid = Grid::new().left("cost").right("USD").right("P50").right("5–95%").left("").wrapped(1);
+    let mut grid = Grid::new().left("cost, USD").right("middle").right("P50").right("5–95%").left("").wrapped(1);
     let value = |key: &str| answer.inputs.get(key).map_or(0.0, |i| i.value);
     let mut row = |what: &str, v: f64, i: Interval, words: String| grid.row(vec![what.to_owned(), two(v), two(i.p50), range(i), words]);
     let years = value("years");

@@ -7,7 +7,7 @@ use secondsource::costs::{OfferOut, PathOut, RentAnswer, SystemOffers};
 
 pub fn page(answer: &RentAnswer, page: &Page) -> String {
     let head = format!(
-        "{} chips for {} hours from {} · contracts signed on {}",
+        "{} chips for {} hours from {} · prices as of {}",
         thousands(answer.chips),
         plain(answer.hours),
         answer.start,
@@ -81,10 +81,10 @@ fn offers(system: &SystemOffers, page: &Page) -> String {
     }
     out.push_str(&grid.render(page));
     if system.more > 0 {
-        out.push_str(&format!("{} more offers: --top\n", system.more));
+        out.push_str(&format!("{} more: --top\n", system.more));
     }
     let others =
-        system.references.iter().map(|r| format!("{} {} {} ({}, {})", r.item, r.basis, three(r.usd_per_chip_hour), r.date, r.kind));
+        system.references.iter().map(|r| format!("{} ({}) {} of {}, {}", r.item, r.basis, three(r.usd_per_chip_hour), r.date, r.kind));
     let others: Vec<String> = others.collect();
     if !others.is_empty() {
         out.push_str(&page.hanging("   ", 3, &format!("to compare, on offer nowhere: {}", others.join("; "))));
@@ -103,9 +103,9 @@ fn notes(system: &SystemOffers) -> Vec<(String, String)> {
         let who = format!("{} {}", o.provider, o.contract.name());
         let cannot = o.obstacles.iter().map(|x| format!("cannot be had so: {x}"));
         let derived = (o.price_kind == "derived").then(|| o.price_note.clone());
-        let fair = o
-            .fair_if_price_falls_by
-            .map(|f| format!("worth it if the on-demand price falls by less than {} a year and every hour is used", percent(f)));
+        // Only of interest to a job that fills the term.
+        let fair = o.fair_if_price_falls_by.filter(|_| o.unused_usd < 0.1 * o.bill_usd);
+        let fair = fair.map(|f| format!("worth it if the on-demand price falls by less than {} a year", percent(f)));
         for text in cannot.chain(o.notes.iter().cloned()).chain(derived).chain(fair) {
             match said.iter_mut().find(|(t, _)| *t == text) {
                 Some((_, all)) => all.push(who.clone()),

@@ -16,7 +16,7 @@ pub struct Need {
     pub hours: f64,
     /// First instant of the job, seconds since 1970 UTC.
     pub start: i64,
-    /// When the contract is signed, seconds since 1970 UTC.
+    /// The day of the decision, seconds since 1970 UTC.
     pub as_of: i64,
 }
 

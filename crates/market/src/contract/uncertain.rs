@@ -12,8 +12,8 @@ const MONTH: f64 = 365.25 / 12.0 * DAY as f64;
 
 /// P5, P50 and P95 of a bill, USD, under price paths (`months` columns, month 0 at `need.as_of`) and sampled hazards.
 ///
-/// A price that is fixed by the contract is that of the day on which it is bought: at once, or as early as the rule
-/// allows; later contracts of a sequence are bought when they begin. Other prices follow the path month by month. Months
+/// A price that is fixed by the contract is that of the day on which it is bought: blocks as early as the rule allows,
+/// terms on the day on which they begin, like the later contracts of a sequence. Other prices follow the path month by month. Months
 /// beyond the paths take the last.
 pub fn bill_interval(offer: &Offer, need: &Need, bill: &RentBill, spot: &SpotTerms, paths: &[f64], months: usize, seed: u64) -> [f64; 3] {
     let scenarios = paths.len().checked_div(months).unwrap_or(0);
@@ -31,7 +31,7 @@ pub fn bill_interval(offer: &Offer, need: &Need, bill: &RentBill, spot: &SpotTer
                 .map(|(n, s)| {
                     let multiplier = if rules.price_locked {
                         // The first of several is bought now if the rule lets it.
-                        let lead = rules.max_lead_days.map_or(i64::MAX, |d| (d * DAY as f64) as i64);
+                        let lead = rules.max_lead_days.map_or(0, |d| (d * DAY as f64) as i64);
                         price_at(path, month(if n == 0 { s.start.saturating_sub(lead) } else { s.start }))
                     } else {
                         // About one point a month, both ends included.

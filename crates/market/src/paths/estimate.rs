@@ -139,13 +139,11 @@ struct Pair {
 
 fn pairs(series: &[Series]) -> Vec<Pair> {
     let mut out = Vec::new();
-    let mut index = 0;
-    for s in series.iter().filter(|s| s.points.len() > 1) {
+    for (index, s) in series.iter().filter(|s| s.points.len() > 1).enumerate() {
         for (i, w) in s.points.windows(2).enumerate() {
             let ln = (libm::log(w[0].usd_per_chip_hour), libm::log(w[1].usd_per_chip_hour));
             out.push(Pair { series: index, years: (w[0].year, w[1].year), ln, last: i + 2 == s.points.len() });
         }
-        index += 1;
     }
     out
 }

@@ -8,7 +8,7 @@ mod rent;
 pub use export::{bill_csv, focus_csv, offers_csv};
 pub use own::{AgainstOut, BillOut, InputOut, LineOut, OwnAnswer, TornadoOut};
 pub use read::{OwnJob, read_own, set_input};
-pub use rent::{OfferOut, PathMonth, PathOut, ReferenceOut, RentAnswer, RentJob, SeriesOut, SystemOffers};
+pub use rent::{OfferOut, PathMonth, PathOut, PointOut, ReferenceOut, RentAnswer, RentJob, SeriesOut, SystemOffers};
 pub use secondsource_market::own::{Key, Site};
 
 use crate::answer::Interval;

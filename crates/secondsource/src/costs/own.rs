@@ -130,7 +130,7 @@ pub struct TornadoOut {
 }
 
 /// Largest number of scenarios.
-const MOST_SCENARIOS: usize = 100_000;
+const MOST_SCENARIOS: usize = 20_000;
 
 impl Twin {
     /// The bill and the cost of an owned cluster.

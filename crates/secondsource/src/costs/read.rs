@@ -88,7 +88,7 @@ fn fill<'t>(walk: &Walk<'t>, top: Tab<'_, 't>, job: &mut OwnJob) {
     job.delivery = date("delivery");
     job.as_of = date("as-of");
     job.top = whole(walk, top, "top", 100.0).map(|v| v as usize);
-    job.scenarios = whole(walk, top, "scenarios", 1e5).map(|v| v as usize);
+    job.scenarios = whole(walk, top, "scenarios", 2e4).map(|v| v as usize);
     job.seed = whole(walk, top, "seed", 9e15).unwrap_or(1);
     let Some(value) = top.table.get("input") else { return };
     let DeValue::Table(table) = value.get_ref() else {

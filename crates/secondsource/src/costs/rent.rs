@@ -22,7 +22,7 @@ pub struct RentJob {
     pub hours: f64,
     /// Day on which the job begins; default: `as_of`.
     pub start: Option<String>,
-    /// Day on which the contract is signed; nothing later is read. Default: the day of the latest price.
+    /// Day of the decision: no later price is read. Default: the day of the latest price.
     pub as_of: Option<String>,
     /// Only this contract, only this provider.
     pub contract: Option<String>,
@@ -41,13 +41,13 @@ pub struct RentJob {
 
 /// Bounds of a job.
 const MOST_MONTHS: usize = 120;
-const MOST_SCENARIOS: usize = 200_000;
+const MOST_SCENARIOS: usize = 100_000;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RentAnswer {
     pub chips: u64,
     pub hours: f64,
-    /// First day of the job, and the day on which the contract is signed.
+    /// First day of the job, and the day of the decision: no later price is read.
     pub start: String,
     pub as_of: String,
     pub seed: u64,
@@ -148,9 +148,17 @@ pub struct PathOut {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeriesOut {
     pub name: String,
-    /// Date, USD per chip-hour, price pages.
-    pub points: Vec<(String, f64, usize)>,
+    pub points: Vec<PointOut>,
     pub sources: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PointOut {
+    /// Day, month or quarter.
+    pub date: String,
+    pub usd_per_chip_hour: f64,
+    /// Price pages behind it.
+    pub pages: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -226,7 +234,7 @@ impl Twin {
             Some(date) => day("as-of", date)?,
             None => {
                 let latest = latest_price(&self.catalog);
-                assumed.push(format!("prices and contracts as of {latest}, the day of the latest price in the catalog"));
+                assumed.push(format!("prices as of {latest}, the day of the latest price in the catalog"));
                 day("as-of", &latest)?
             }
         };
@@ -235,7 +243,7 @@ impl Twin {
             None => as_of,
         };
         if start < as_of {
-            return Err(Diagnostic::error("the job begins before its contract is signed").hint("--as-of may be earlier than --start"));
+            return Err(Diagnostic::error("the job begins before the day of the decision").hint("--as-of may be earlier than --start"));
         }
         if start > as_of + 3650 * calendar::DAY {
             return Err(Diagnostic::error("the job begins more than ten years ahead"));
@@ -387,7 +395,11 @@ impl Twin {
         };
         let series = e.series.iter().map(|s| SeriesOut {
             name: s.name.clone(),
-            points: s.points.iter().map(|q| (q.date.clone(), q.usd_per_chip_hour, q.pages)).collect(),
+            points: s
+                .points
+                .iter()
+                .map(|q| PointOut { date: q.date.clone(), usd_per_chip_hour: q.usd_per_chip_hour, pages: q.pages })
+                .collect(),
             sources: titles(&self.catalog, &s.sources),
         });
         PathOut {
@@ -435,7 +447,7 @@ fn rules_in_words(kind: ContractKind, r: &Rules) -> Vec<String> {
             }
         }
         ContractKind::Reserved1y | ContractKind::Reserved3y => {
-            out.push(format!("{} hours, paid whether used or not, by the month", r.min_hours));
+            out.push(format!("{} hours from the day of the purchase, paid whether used or not, by the month", r.min_hours));
         }
     }
     if r.prepaid {

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod campaign;
+mod costs;
 mod fit;
 mod intervals;
 mod own_runs;
