@@ -156,7 +156,8 @@ pub fn of_rent(offer: &Offer, bill: &RentBill, scenario: &str) -> Vec<Charge> {
         publisher: offer.provider.clone(),
         issuer: offer.provider.clone(),
         service: ("Compute".into(), "Virtual Machines".into(), format!("{} accelerator instances", offer.provider)),
-        region: offer.region.clone(),
+        // A price list that prints a range of regions names none.
+        region: if offer.region.starts_with("range") { String::new() } else { offer.region.clone() },
         resource: (format!("{scenario}/{}", slug(&offer.item)), offer.item.clone(), "Instance".into()),
         sku: slug(&format!("{} {}", offer.provider, offer.item)),
         sku_price: slug(&format!("{} {} {} {}", offer.provider, offer.item, offer.contract.name(), offer.date)),

@@ -104,7 +104,7 @@ pub fn estimate(catalog: &Catalog, as_of: i64) -> Result<Estimate, Diagnostic> {
             s * s + (m - middle) * (m - middle)
         }))
     };
-    let (tight_years, glut_years) = dwell(&prior, &series, now);
+    let (tight_years, glut_years, dwell_shape) = dwell(&prior, &series, now);
     let tight = prior.turns.last().is_none_or(|t| t.1);
     Ok(Estimate {
         params: PathParams {
@@ -119,7 +119,7 @@ pub fn estimate(catalog: &Catalog, as_of: i64) -> Result<Estimate, Diagnostic> {
             ln_kappa_se: sd(&|f| (f.ln_kappa, 0.0), ln_kappa),
             spread_se: sd(&|f| f.spread, spread),
             fall_se: sd(&|f| f.fall, fall),
-            dwell_shape: 2.0,
+            dwell_shape,
         },
         spread_sd_prior: prior.spread.1,
         pairs: pairs.len(),
@@ -239,8 +239,9 @@ fn fit(pairs: &[Pair], levels: usize, ln_kappa: f64, prior: &Prior) -> Option<Fi
     Some(Fit { ln_kappa, ln_weight, spread: with_sd(levels), fall: with_sd(levels + 1), sigma: libm::sqrt(sigma2), gap })
 }
 
-/// Mean times in the two states: exposure and switches seen since the first price, with a prior worth one switch.
-fn dwell(prior: &Prior, series: &[Series], now: f64) -> (f64, f64) {
+/// Mean times in the tight state and in glut: exposure and switches seen since the first price, with a prior worth one
+/// switch; and the shape of the gamma of the rates, after the state that was left less often.
+fn dwell(prior: &Prior, series: &[Series], now: f64) -> (f64, f64, f64) {
     let first = series.iter().filter_map(|s| s.points.first()).map(|p| p.year).fold(now, f64::min);
     let (mut exposure, mut switches) = ([0.0, 0.0], [0.0, 0.0]);
     let mut start = first;
@@ -254,7 +255,7 @@ fn dwell(prior: &Prior, series: &[Series], now: f64) -> (f64, f64) {
         (start, tight) = (turn.max(start), next);
     }
     let mean = |s: usize| (exposure[s] + prior.dwell) / (switches[s] + 1.0);
-    (mean(1), mean(0))
+    (mean(1), mean(0), 1.0 + switches[0].min(switches[1]))
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
