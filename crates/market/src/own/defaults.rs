@@ -46,7 +46,7 @@ pub fn of_catalog(catalog: &Catalog, wishes: &Wishes) -> Result<OwnInput, Diagno
         chips,
         units,
         chips_per_unit,
-        unit_name: if system.thing == Thing::Rack { "rack" } else { "server" },
+        unit_name: unit_name(system),
         all_in: wishes.all_in,
         site: wishes.site,
         energy_included: wishes.energy_included && wishes.site == Site::Colocation,
@@ -68,6 +68,15 @@ pub fn of_catalog(catalog: &Catalog, wishes: &Wishes) -> Result<OwnInput, Diagno
     x.fabric = fabric_of(catalog, system, chips_per_unit, units);
     x.notes = notes(&x, wishes);
     Ok(x)
+}
+
+/// What one of a system is called: a pod or an UltraServer is more than a rack.
+fn unit_name(system: &System) -> &'static str {
+    match system.thing {
+        Thing::Rack if system.si("racks").is_some_and(|n| n > 1.0) || system.id.ends_with("-pod") => "system",
+        Thing::Rack => "rack",
+        _ => "server",
+    }
 }
 
 /// A stated input, within its bounds.

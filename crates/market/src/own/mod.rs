@@ -58,7 +58,7 @@ pub struct OwnInput {
     /// Racks or servers that hold them, and chips in each.
     pub units: u64,
     pub chips_per_unit: u64,
-    /// `rack` or `server`.
+    /// `rack`, `server`, or `system` for more than a rack (an UltraServer, a pod).
     pub unit_name: &'static str,
     /// Whether the price of a unit already holds network and storage of the cluster (`purchase-all-in`).
     pub all_in: bool,
