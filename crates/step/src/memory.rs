@@ -19,9 +19,10 @@ pub struct Memory {
     /// Optimizer state and master copies.
     pub optimizer: f64,
     pub activations: f64,
-    /// Logits and loss on the last stage.
+    /// Logits and loss on the last stage; 0 where the peak comes later, in the backward pass of a layer, for the
+    /// logits are gone by then.
     pub logits: f64,
-    /// Gathered layers, reduction buckets, communication buffers.
+    /// Gathered weights, reduction buckets, communication buffers.
     pub buffers: f64,
     /// Runtime, communication library and allocator fragmentation.
     pub reserved: f64,
@@ -65,6 +66,28 @@ pub(crate) fn shard_ranks(l: &Layout) -> (f64, f64) {
     let dense = if l.shard_group == 0 { all } else { f64::from(l.shard_group).min(all) };
     let expert = (f64::from(l.tp) * all / (f64::from(l.ep) * f64::from(l.etp))).max(1.0);
     (dense, if l.shard_group == 0 { expert } else { expert.min(f64::from(l.shard_group)) })
+}
+
+/// Parameters that ZeRO-3 gathers at a time: a whole layer where a framework wraps layers (FSDP), one matrix where a
+/// compiler gathers each operand before its product (XLA's partitioner; gate and up projections are two operands).
+fn gathered_params(layer: &Layer, l: &Layout, hidden: u64, planned: bool) -> f64 {
+    if !planned {
+        return LocalParams::of_layer(layer, l).total();
+    }
+    let tp = f64::from(l.tp);
+    let h = hidden as f64;
+    let mut largest: f64 = 0.0;
+    for a in [layer.attention, layer.cross].into_iter().flatten() {
+        largest = largest.max(h * (a.heads * a.qk_dim) as f64 / tp);
+    }
+    if let Some(s) = layer.ssm {
+        largest = largest.max(2.0 * h * s.inner as f64 / tp);
+    }
+    largest.max(match layer.ffn {
+        Ffn::None => 0.0,
+        Ffn::Dense { width, .. } => h * width as f64 / tp,
+        Ffn::Moe { moe, .. } => h * (moe.experts * moe.width) as f64 / (f64::from(l.ep) * f64::from(l.etp)),
+    })
 }
 
 /// Bytes of activations that one token leaves on one device in one layer without recompute, and with full
@@ -196,6 +219,8 @@ impl Account<'_> {
         let tp = f64::from(l.tp);
         let (dense_shard, expert_shard) = shard_ranks(l);
         let mut local = self.local(k);
+        // XLA plans every buffer ahead: no allocator, no context beside it.
+        let planned = recipe.software.overlap == Overlap::Xla;
         let mut largest: f64 = 0.0;
         let mut kept = 0.0;
         let mut working: f64 = 0.0;
@@ -203,16 +228,14 @@ impl Account<'_> {
             if *n == 0.0 {
                 continue;
             }
-            largest = largest.max(LocalParams::of_layer(&run.layer, l).total());
+            largest = largest.max(gathered_params(&run.layer, l, model.hidden, planned));
             let (all, input_only) = activation_bytes(input, recipe, l, &run.layer);
             let keep = match l.recompute {
                 Recompute::Full => input_only,
                 _ if recipe.extra_recompute.half => all * (1.0 - p.recompute_half),
                 _ => all,
             };
-            if !recipe.offload_activations {
-                kept += keep * n;
-            }
+            kept += keep * n * (1.0 - recipe.offloaded_share);
             working = working.max(all - keep);
         }
         if l.schedule == Schedule::Dualpipe {
@@ -235,18 +258,23 @@ impl Account<'_> {
         let weights = spread(recipe.weight_bytes, sharded(Zero::Z3));
         let gradients = spread(recipe.grad_bytes * trained, sharded(Zero::Z2));
         let optimizer = spread(recipe.optimizer_bytes * trained, sharded(Zero::Z1));
-        let activations = (kept * in_flight(l, rank, self.micro_batches) + working) * tokens;
-        let logits = if self.split.classes[k].last && model.head_flops_per_token > 0 {
-            tokens * model.vocab as f64 / tp * logit_bytes(recipe)
-        } else {
-            0.0
-        };
-        let mut buffers = 4.0 * tokens * model.hidden as f64 * 2.0;
-        if l.zero == Zero::Z3 && !kept_whole && dense_shard.max(expert_shard) > 1.0 {
-            buffers += (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest;
+        let class = self.split.classes[k];
+        let kept = kept * in_flight(l, rank, self.micro_batches) * tokens;
+        let gathers = l.zero == Zero::Z3 && !kept_whole && dense_shard.max(expert_shard) > 1.0;
+        // A layer's backward pass: what it recomputed, its weights and the next to come, its gradients.
+        let layer_buffers = if gathers { (2.0 * recipe.weight_bytes + recipe.grad_bytes * trained) * largest } else { 0.0 };
+        // The loss: logits and the output matrix, before the first layer's backward pass.
+        let (mut logits, mut head_buffers) = (0.0, 0.0);
+        if class.last && model.head_flops_per_token > 0 {
+            logits = tokens * model.vocab as f64 / tp * logit_bytes(recipe);
+            if gathers {
+                head_buffers = (model.vocab * model.hidden) as f64 / tp * recipe.weight_bytes;
+            }
         }
-        // XLA plans every buffer ahead: no allocator, no context beside it.
-        let planned = recipe.software.overlap == Overlap::Xla;
+        let at_loss = logits + head_buffers >= working * tokens + layer_buffers;
+        let (activations, logits, held) =
+            if at_loss { (kept, logits, head_buffers) } else { (kept + working * tokens, 0.0, layer_buffers) };
+        let buffers = 8.0 * tokens * model.hidden as f64 + held;
         let churn = gradients + activations + logits + buffers;
         let reserved = if planned { 0.0 } else { p.memory_reserve + p.memory_fragment * churn };
         Memory { stage: rank, weights, gradients, optimizer, activations, logits, buffers, reserved }

@@ -99,8 +99,8 @@ pub struct Recipe {
     /// A recomputed layer stops at the last tensor that the backward pass needs, so its last product is not repeated
     /// (XLA's dead-code elimination, PyTorch's non-reentrant checkpoints).
     pub early_stop: bool,
-    /// Kept activations live in host memory between forward and backward.
-    pub offload_activations: bool,
+    /// Share of the kept activations that lives in host memory between forward and backward.
+    pub offloaded_share: f64,
     pub software: Software,
 }
 
@@ -118,7 +118,7 @@ impl Recipe {
             task: Task::Full,
             extra_recompute: ExtraRecompute::NONE,
             early_stop: software.overlap == Overlap::Xla,
-            offload_activations: false,
+            offloaded_share: 0.0,
             software,
         }
     }

@@ -175,6 +175,10 @@ pub(crate) fn zero(row: &RunRow, stack: Stack, dp: u32, tp: u32) -> (Zero, u32) 
     }
     if z.contains("fsdp") {
         let mut group = number_after("fsdp2 size").or_else(|| number_after("fsdp ")).unwrap_or(0);
+        // "fsdp 256 ICI x 2 DCN" shards over both (MaxText's `ici_fsdp_parallelism` and `dcn_fsdp_parallelism`).
+        if let Some(slices) = number_after("ici x").filter(|_| z.contains("dcn")) {
+            group *= slices;
+        }
         if z.contains("slice") && group == 0 {
             // "N slice(s), DCN between slices": FSDP inside, plain data parallelism across.
             let slices: u32 = row.interconnect.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(1);
@@ -187,6 +191,8 @@ pub(crate) fn zero(row: &RunRow, stack: Stack, dp: u32, tp: u32) -> (Zero, u32) 
     }
     match stack {
         Stack::MegatronOld if row.model.starts_with("BLOOM") => (Zero::Z1, 0),
+        // 70 billion frozen weights on eight chips of 96 GB: the reference of the LoRA benchmark shards them (ZeRO-3).
+        Stack::Gaudi if row.workload == Workload::Lora => (Zero::Z3, 0),
         Stack::MegatronOld => (Zero::Z0, 0),
         Stack::MaxTextTpu | Stack::MaxTextGpu | Stack::Foundry | Stack::Torchtitan | Stack::Fms | Stack::Automodel => (Zero::Z3, 0),
         _ => (Zero::Z1, 0),
@@ -222,13 +228,20 @@ pub(crate) fn recipe(row: &RunRow, stack: Stack, linear: Dtype, extra: ExtraReco
         _ => {}
     }
     r.early_stop |= matches!(stack, Stack::Foundry | Stack::Torchtitan | Stack::Fms | Stack::Automodel);
-    r.offload_activations = row.recompute.contains("offload");
+    r.offloaded_share = if row.recompute.contains("offload") { 1.0 } else { offloaded_layers(row) };
     if row.workload == Workload::Lora {
         r.task = Task::Lora { rank: 16 };
         // Frozen weights are kept in the format that they are multiplied in.
         r.weight_bytes = linear.bytes().min(2.0);
     }
     r
+}
+
+/// Share of layers whose activations go to the host, where the notes say "CPU offload of N layers".
+fn offloaded_layers(row: &RunRow) -> f64 {
+    let notes = row.notes.to_ascii_lowercase();
+    let count = notes.split("offload of ").nth(1).filter(|rest| rest.contains("layer")).and_then(leading_number);
+    count.zip(row.layers).map_or(0.0, |(n, layers)| (n / layers).clamp(0.0, 1.0))
 }
 
 /// Bytes per second and chip out of a node, when the row states the node's network.
