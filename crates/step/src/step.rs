@@ -73,7 +73,12 @@ impl<'a> StepModel<'a> {
             params: &self.params,
             layout: l,
             micro,
-            weight_casts: if self.recipe.software.overlap == Overlap::Xla { 1.0 } else { 1.0 / m },
+            // Frozen weights that are stored in the format of the products are never cast.
+            weight_casts: match self.recipe.task {
+                Task::Lora { .. } if self.recipe.weight_bytes < 2.0 => 0.0,
+                _ if self.recipe.software.overlap == Overlap::Xla => 1.0,
+                _ => 1.0 / m,
+            },
         };
         let mut runs: Vec<LayerTime> = Vec::with_capacity(self.input.model.runs.len());
         for (i, run) in self.input.model.runs.iter().enumerate() {
