@@ -143,7 +143,10 @@ impl Engine {
         };
         // On A100 every fused kernel is of the FlashAttention 1-2 generation, so there is nothing to lose.
         let old_kernel = if chip.family == "ampere" { 1.0 } else { 0.0 };
+        // Attention runs at the clock that power allows the products.
+        let clock = if class == Class::Gpu { sustained / p.gemm_cap_gpu } else { 1.0 };
         let attention = peak_bf16
+            * clock
             * match soft.attention {
                 AttentionKernel::Vendor => vendor_kernel,
                 AttentionKernel::Sdpa => vendor_kernel * p.attention_sdpa.max(old_kernel),
