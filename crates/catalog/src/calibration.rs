@@ -35,6 +35,8 @@ parameters! {
     gemm_cap_gaudi,
     /// Watts of board power that one sustained bf16 TFLOP/s takes on a 5 nm class GPU.
     gemm_watts,
+    /// Watts of board power per peak bf16 TFLOP/s that flow whatever the products do: leakage, clocks, memory.
+    idle_watts,
     /// Family factor on the sustained fraction: A100.
     gemm_ampere,
     /// Family factor: H100, H200.

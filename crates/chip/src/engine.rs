@@ -105,8 +105,9 @@ impl Engine {
                     "cdna2" | "cdna3" | "cdna4" | "cdna5" => p.gemm_cdna,
                     _ => 1.0,
                 };
-                let watts = p.gemm_watts * energy_ratio * process_energy(&chip.family, energy);
-                family * power_limited(p.gemm_cap_gpu, watts, chip.tdp, peak_bf16)
+                let process = process_energy(&chip.family, energy);
+                let left = chip.tdp.map(|w| (w - p.idle_watts * process * peak_bf16 / 1e12).max(0.1 * w));
+                family * power_limited(p.gemm_cap_gpu, p.gemm_watts * energy_ratio * process, left, peak_bf16)
             }
             Class::Tpu => p.gemm_cap_tpu,
             Class::Neuron => p.gemm_cap_neuron,
