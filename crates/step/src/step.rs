@@ -425,6 +425,11 @@ impl<'a> StepModel<'a> {
             let n = (params / (1e6 * f64::from(all)).max(4e7)).ceil();
             let part = params / n;
             let replicas = all / shard.max(1);
+            if l.zero == Zero::Z1 && self.recipe.whole_tensor_shards && shard > 1 {
+                // One reduce and one broadcast call per owner, each as late as the last host.
+                let owners = f64::from(shard);
+                add(Comm { seconds: self.params.collective_sync_old * owners.log2(), out: false }, 2.0 * owners);
+            }
             match l.zero {
                 Zero::Z0 => add(self.net.all_reduce(stride, all, part * gb), n),
                 Zero::Z1 | Zero::Z2 => {

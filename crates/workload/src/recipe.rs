@@ -99,6 +99,9 @@ pub struct Recipe {
     /// A recomputed layer stops at the last tensor that the backward pass needs, so its last product is not repeated
     /// (XLA's dead-code elimination, PyTorch's non-reentrant checkpoints).
     pub early_stop: bool,
+    /// ZeRO-1 gives whole tensors to ranks: each rank's part is reduced to it and broadcast from it by calls of its own,
+    /// instead of one reduce-scatter and one all-gather over flat shards.
+    pub whole_tensor_shards: bool,
     /// Share of the kept activations that lives in host memory between forward and backward.
     pub offloaded_share: f64,
     pub software: Software,
@@ -118,6 +121,7 @@ impl Recipe {
             task: Task::Full,
             extra_recompute: ExtraRecompute::NONE,
             early_stop: software.overlap == Overlap::Xla,
+            whole_tensor_shards: false,
             offloaded_share: 0.0,
             software,
         }

@@ -228,6 +228,8 @@ pub(crate) fn recipe(row: &RunRow, stack: Stack, linear: Dtype, extra: ExtraReco
         _ => {}
     }
     r.early_stop |= matches!(stack, Stack::Foundry | Stack::Torchtitan | Stack::Fms | Stack::Automodel);
+    // InternEvo's hybrid ZeRO optimizer sorts whole parameters into as many lists as the group has ranks.
+    r.whole_tensor_shards = stack == Stack::InternEvo;
     r.offloaded_share = if row.recompute.contains("offload") { 1.0 } else { offloaded_layers(row) };
     if row.workload == Workload::Lora {
         r.task = Task::Lora { rank: 16 };
