@@ -29,6 +29,8 @@ pub struct NetworkLevel {
     pub latency: f64,
     /// True for EFA, InfiniBand, Ethernet, DCN.
     pub scale_out: bool,
+    /// True where chips reach each other over the host's bus only (PCIe), not over links of their own.
+    pub host_bus: bool,
 }
 
 /// A chip as the engines see it. Units: FLOP/s, bytes, bytes/s, watts.

@@ -71,6 +71,7 @@ impl Catalog {
             axis_bandwidth,
             latency: self.need(system, chip, &level.latency)?,
             scale_out: level.scale_out,
+            host_bus: matches!(&level.injection, Reference::Chip(field) if field.starts_with("pcie_")),
         })
     }
 

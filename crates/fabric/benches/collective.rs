@@ -11,7 +11,7 @@ fn main() {
 
 fn level(chips: u32, shape: ScaleUpShape, gbps: f64, axis: [f64; 3], us: f64, scale_out: bool) -> NetworkLevel {
     let axis_bandwidth = axis.map(|x| x * 1e9);
-    NetworkLevel { chips, shape, injection: gbps * 1e9, axis_bandwidth, latency: us * 1e-6, scale_out }
+    NetworkLevel { chips, shape, injection: gbps * 1e9, axis_bandwidth, latency: us * 1e-6, scale_out, host_bus: false }
 }
 
 fn machine(name: &str) -> (Hardware, Library, u32) {

@@ -44,6 +44,12 @@ impl<'a> Net<'a> {
         Comm { seconds: if c.seconds.is_finite() { c.seconds } else { 1e9 }, out }
     }
 
+    /// Whether the members of a group reach each other over links of their own, without host bus or scale-out network.
+    pub fn own_links(&self, stride: u32, size: u32) -> bool {
+        let place = self.slice.place(self.hw, stride, size);
+        place.outermost().is_none_or(|l| !self.hw.levels[l].scale_out && !self.hw.levels[l].host_bus)
+    }
+
     /// `bytes` is the gathered result.
     pub fn all_gather(&self, stride: u32, size: u32, bytes: f64) -> Comm {
         self.run(Collective::AllGather, stride, size, bytes)

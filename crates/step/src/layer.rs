@@ -132,7 +132,9 @@ impl LayerContext<'_> {
     fn tp_share(&self) -> (f64, f64) {
         let p = self.params;
         match self.recipe.software.overlap {
-            Overlap::Modern => (p.tp_exposed, p.collective_sync),
+            // A product writes its tiles straight into its neighbours' memory, which takes links of their own.
+            Overlap::Modern if self.net.own_links(1, self.layout.tp) => (p.tp_exposed, p.collective_sync),
+            Overlap::Modern => (p.tp_exposed_old, p.collective_sync),
             Overlap::Plain => (p.tp_exposed_old, p.collective_sync),
             Overlap::Blocking => (p.tp_exposed_old, p.collective_sync_old),
             Overlap::Xla if self.engine.class == Class::Neuron => (p.tp_exposed_neuron, p.collective_sync),

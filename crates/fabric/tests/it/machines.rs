@@ -4,13 +4,13 @@
 use secondsource_catalog::hardware::{ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
 
 pub fn level(chips: u32, shape: ScaleUpShape, injection: f64, latency: f64, scale_out: bool) -> NetworkLevel {
-    NetworkLevel { chips, shape, injection, axis_bandwidth: [0.0; 3], latency, scale_out }
+    NetworkLevel { chips, shape, injection, axis_bandwidth: [0.0; 3], latency, scale_out, host_bus: false }
 }
 
 pub fn torus(chips: u32, extents: [u32; 3], axis_bandwidth: [f64; 3], latency: f64) -> NetworkLevel {
     let shape = ScaleUpShape::Torus(extents);
     let injection = (0..3).map(|a| axis_bandwidth[a] * f64::from(extents[a].saturating_sub(1).min(2))).sum();
-    NetworkLevel { chips, shape, injection, axis_bandwidth, latency, scale_out: false }
+    NetworkLevel { chips, shape, injection, axis_bandwidth, latency, scale_out: false, host_bus: false }
 }
 
 pub fn hardware(vendor: &str, family: &str, node: u32, levels: Vec<NetworkLevel>) -> Hardware {
