@@ -2,6 +2,7 @@
 
 use crate::answer::{Interval, JobOut};
 use crate::calibrate::Calibration;
+use crate::calibrate::own::shares;
 use crate::calibrate::spread::SpreadKey;
 use crate::job::{Chips, Era, Job};
 use crate::runs::Stack;
@@ -10,6 +11,7 @@ use secondsource_base::{Diagnostic, Dtype, quantity};
 use secondsource_catalog::Catalog;
 use secondsource_catalog::hardware::Hardware;
 use secondsource_fabric::{Library, LibraryKind, Thresholds};
+use secondsource_step::Breakdown;
 use secondsource_workload::model::Model;
 use secondsource_workload::recipe::{AttentionKernel, Launch, Overlap, Recipe, Software, Task};
 
@@ -167,10 +169,11 @@ pub(crate) struct Estimate {
 
 /// The interval of a prediction: from the user's own runs of that chip and stack, else from held-out published
 /// runs of its kind. The middle is the prediction itself, corrected by the own runs.
-pub(crate) fn estimate(twin: &Twin, chip: &str, stack: Option<Stack>, key: SpreadKey, seconds: f64) -> Estimate {
+pub(crate) fn estimate(twin: &Twin, chip: &str, stack: Option<Stack>, key: SpreadKey, seconds: f64, parts: &Breakdown) -> Estimate {
     if let Some(own) = twin.own.as_ref().and_then(|o| o.of(chip, stack)) {
-        let interval = spread(own.p5, own.p95, seconds * own.factor);
-        return Estimate { interval, factor: own.factor, basis: own.basis() };
+        let c = own.correction(&shares(parts));
+        let ((p5, p95), factor) = (own.interval(c), c.shift.exp());
+        return Estimate { interval: spread(p5, p95, seconds * factor), factor, basis: own.basis() };
     }
     let calibration = &twin.calibration;
     match key.group(calibrated(calibration, chip), &calibration.spread) {

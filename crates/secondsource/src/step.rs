@@ -2,6 +2,7 @@
 
 use crate::answer::{FitAnswer, FitChange, HbmOut, StepAnswer};
 use crate::calibrate::OwnStack;
+use crate::calibrate::own::shares;
 use crate::job::{Chips, Job};
 use crate::plan::{MOST_CHIPS, Seat, pins, words};
 use crate::setup;
@@ -12,7 +13,7 @@ use secondsource_emit::trace;
 use secondsource_plan::{Candidate, Options, Pins, Space, search};
 use secondsource_step::memory::Memory;
 use secondsource_step::schedule::{self, P2p};
-use secondsource_step::{Breakdown, Misfit, StepModel};
+use secondsource_step::{Breakdown, Misfit, StepModel, StepResult};
 use secondsource_workload::layout::{Layout, Recompute, Zero};
 use secondsource_workload::model::Model;
 use std::collections::BTreeMap;
@@ -164,7 +165,8 @@ impl Twin {
             let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
             let peak = r.memory.total();
             let own = self.own.as_ref().and_then(|o| o.of(&x.seat.hw.chip.id, None));
-            let factor = own.map_or(1.0, |o| o.factor);
+            let corrected = |r: &StepResult| r.seconds * own.map_or(1.0, |o| o.correction(&shares(&r.breakdown)).shift.exp());
+            let now = corrected(&r);
             let fits = peak <= capacity;
             let mut list: Vec<FitChange> = changes(&x.layout, step.input.global_batch)
                 .into_iter()
@@ -172,13 +174,14 @@ impl Twin {
                     let n = step.evaluate_exact(&l, true).ok()?;
                     let total = n.memory.total();
                     // When it does not fit: what makes it fit. When it fits: what would be faster and still fit.
-                    let useful = total <= capacity && if fits { n.seconds < r.seconds } else { true };
+                    let step_s = corrected(&n);
+                    let useful = total <= capacity && if fits { step_s < now } else { true };
                     useful.then(|| FitChange {
                         change,
                         layout: l,
                         peak_gib: total / GIB,
-                        step_s: n.seconds * factor,
-                        slowdown_pct: (n.seconds / r.seconds - 1.0) * 100.0,
+                        step_s,
+                        slowdown_pct: (step_s / now - 1.0) * 100.0,
                     })
                 })
                 .collect();
@@ -186,7 +189,7 @@ impl Twin {
             list.dedup_by(|a, b| a.layout == b.layout);
             list.truncate(6);
             if list.is_empty() && !fits {
-                list = anything_that_fits(step, capacity, r.seconds, factor);
+                list = anything_that_fits(step, capacity, now, &corrected);
             }
             Ok(FitAnswer {
                 system: x.seat.hw.system.clone(),
@@ -195,7 +198,7 @@ impl Twin {
                 hbm_gib: HbmOut { peak: peak / GIB, capacity: capacity / GIB },
                 margin_gib: (capacity - peak) / GIB,
                 by_stage_gib: step.memory_by_stage(&x.layout).iter().map(gib).collect(),
-                step_s: r.seconds * factor,
+                step_s: now,
                 corrected_by: own.map(OwnStack::basis),
                 changes: list,
             })
@@ -204,18 +207,21 @@ impl Twin {
 }
 
 /// The fastest layouts of the whole search on the same chips, for when no small change is enough.
-fn anything_that_fits(step: &StepModel<'_>, capacity: f64, now: f64, factor: f64) -> Vec<FitChange> {
+fn anything_that_fits(step: &StepModel<'_>, capacity: f64, now: f64, corrected: &dyn Fn(&StepResult) -> f64) -> Vec<FitChange> {
     let options = Options { top: 12, capacity, cut: true, exact: true };
     let mut found = search(step, &Space::new(step, Pins::default()), &options);
     found.distinct(3);
-    let change = |c: &Candidate| FitChange {
-        change: words(&c.layout),
-        layout: c.layout,
-        peak_gib: c.memory / GIB,
-        step_s: c.seconds * factor,
-        slowdown_pct: (c.seconds / now - 1.0) * 100.0,
+    let change = |c: &Candidate| {
+        let step_s = corrected(&step.evaluate_exact(&c.layout, true).ok()?);
+        Some(FitChange {
+            change: words(&c.layout),
+            layout: c.layout,
+            peak_gib: c.memory / GIB,
+            step_s,
+            slowdown_pct: (step_s / now - 1.0) * 100.0,
+        })
     };
-    found.best.iter().map(change).collect()
+    found.best.iter().filter_map(change).collect()
 }
 
 /// Layouts one or two steps away on the same chips.

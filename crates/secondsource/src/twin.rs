@@ -37,7 +37,10 @@ impl Twin {
     /// Adds corrections from the user's own runs, as [`Twin::mine`] wrote them.
     pub fn with_own_runs(mut self, file: &str, text: &str) -> Result<Twin, Diagnostic> {
         let chip = |name: &str| self.catalog.chip(name).map(|c| c.id.clone());
-        self.own = Some(OwnRuns::read(file, text, &self.calibration.fingerprint(), &chip)?);
+        let Some(prior) = self.calibration.own else {
+            return Err(Diagnostic::error("this calibration does not say how stacks differ from one another").in_file(file));
+        };
+        self.own = Some(OwnRuns::read(file, text, &self.calibration.fingerprint(), prior, &chip)?);
         Ok(self)
     }
 

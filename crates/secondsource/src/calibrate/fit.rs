@@ -6,6 +6,7 @@
 //! with a forward-difference Jacobian on ln x, clamped to the bounds of the priors.
 
 use super::files::Priors;
+use super::own::{Shares, shares};
 use crate::runs::Case;
 use rayon::prelude::*;
 use secondsource_catalog::calibration::Params;
@@ -26,11 +27,23 @@ pub struct Fit {
     pub objective: f64,
 }
 
+/// What parameters say of one case.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    pub seconds: f64,
+    pub shares: Shares,
+}
+
 /// Predicted seconds of one case, `None` when the chip lacks the needed peak.
 pub fn predict(case: &Case, params: &Params, energy: &[(String, f64)]) -> Option<f64> {
-    let input = case.step_input();
-    let m = StepModel::new(input, case.recipe, params, energy).ok()?;
-    Some(m.evaluate(&case.layout, false).ok()?.seconds)
+    predict_parts(case, params, energy).map(|p| p.seconds)
+}
+
+/// The same with what the step is spent on.
+pub fn predict_parts(case: &Case, params: &Params, energy: &[(String, f64)]) -> Option<Prediction> {
+    let m = StepModel::new(case.step_input(), case.recipe, params, energy).ok()?;
+    let r = m.evaluate(&case.layout, false).ok()?;
+    Some(Prediction { seconds: r.seconds, shares: shares(&r.breakdown) })
 }
 
 fn residuals(cases: &[&Case], x: &[f64; N], energy: &[(String, f64)]) -> Vec<f64> {

@@ -1,7 +1,9 @@
 //! `calibrate --mine`: a correction per stack from a user's own runs.
 
-use super::overlay::{OwnRuns, OwnStack};
-use super::predict;
+use super::fit::Prediction;
+use super::overlay::{NamedRun, OwnRuns, OwnStack};
+use super::own::{MOST_RUNS, OwnRun};
+use super::predict_parts;
 use crate::answer::{MineAnswer, OwnRow, OwnStackOut};
 use crate::runs::{Case, Stack};
 use crate::setup;
@@ -12,8 +14,8 @@ use std::collections::BTreeMap;
 /// Runs of one group: of a chip and stack, or of a chip.
 struct Group<'a> {
     stack: Option<Stack>,
-    /// Cases with ln(measured / predicted).
-    runs: Vec<(&'a Case, f64)>,
+    /// Cases with what was predicted.
+    runs: Vec<(&'a Case, Prediction)>,
 }
 
 impl Twin {
@@ -26,29 +28,33 @@ impl Twin {
         let (cases, skipped, warnings) = self.cases(file, text)?;
         let mut runs = Vec::new();
         for c in &cases {
-            if let Some(s) = predict(c, &self.calibration.params, &self.calibration.energy).filter(|s| s.is_finite() && *s > 0.0) {
-                runs.push((c, s));
-            }
+            let predicted = predict_parts(c, &self.calibration.params, &self.calibration.energy);
+            runs.extend(predicted.filter(|p| p.seconds.is_finite() && p.seconds > 0.0).map(|p| (c, p)));
         }
         if runs.is_empty() {
             let d = Diagnostic::error("none of these runs can be predicted, so there is nothing to correct by").in_file(file);
             return Err(vec![skipped.iter().take(5).fold(d, |d, s| d.hint(format!("{}: {}", s.id, s.why)))]);
         }
-        let mut chips: BTreeMap<&str, Vec<(&Case, f64)>> = BTreeMap::new();
-        for (c, s) in &runs {
-            chips.entry(&c.hw.chip.id).or_default().push((c, (c.measured / s).ln()));
+        let mut chips: BTreeMap<&str, Vec<(&Case, Prediction)>> = BTreeMap::new();
+        for (c, p) in &runs {
+            chips.entry(&c.hw.chip.id).or_default().push((c, *p));
         }
         let mut own = OwnRuns { calibration: self.calibration.fingerprint(), stacks: Vec::new() };
         let (mut stacks, mut weights) = (Vec::new(), BTreeMap::new());
         for (chip, all) in chips {
             for g in groups(all) {
-                let residuals: Vec<f64> = g.runs.iter().map(|r| r.1).collect();
-                let fit = prior.fit(&residuals);
-                let ids: Vec<String> = g.runs.iter().map(|r| r.0.id.clone()).collect();
-                if g.stack.is_some() {
-                    weights.extend(ids.iter().cloned().zip(fit.weights.iter().copied()));
+                if g.runs.len() > MOST_RUNS {
+                    let d = Diagnostic::error(format!("{} runs on {chip}; a correction is made from at most {MOST_RUNS}", g.runs.len()));
+                    return Err(vec![d.in_file(file).hint("give those that are most like the runs to come")]);
                 }
-                let entry = OwnStack::new(chip, g.stack, ids, &fit, &prior);
+                let named = g.runs.iter().map(|(c, p)| {
+                    let run = OwnRun { residual: (c.measured / p.seconds).ln(), shares: p.shares };
+                    NamedRun { id: c.id.clone(), run }
+                });
+                let entry = OwnStack::new(chip, g.stack, named.collect(), prior);
+                if g.stack.is_some() {
+                    weights.extend(entry.runs.iter().map(|r| r.id.clone()).zip(entry.weights().iter().copied()));
+                }
                 let moe = g.runs.iter().filter(|r| r.0.model.is_moe()).count() * 2 > g.runs.len();
                 stacks.push(self.own_out(&entry, moe));
                 own.stacks.push(entry);
@@ -57,13 +63,13 @@ impl Twin {
         let answer = MineAnswer {
             runs: runs
                 .iter()
-                .map(|(c, s)| OwnRow {
+                .map(|(c, p)| OwnRow {
                     id: c.id.clone(),
                     chip: c.hw.chip.id.clone(),
                     stack: c.stack.name().to_owned(),
                     measured_step_s: c.measured,
-                    predicted_s: *s,
-                    error_pct: (s / c.measured - 1.0) * 100.0,
+                    predicted_s: p.seconds,
+                    error_pct: (p.seconds / c.measured - 1.0) * 100.0,
                     weight: weights.get(&c.id).copied().unwrap_or(1.0),
                 })
                 .collect(),
@@ -80,15 +86,18 @@ impl Twin {
             chip: o.chip.clone(),
             stack: o.stack_name().to_owned(),
             runs: o.runs.len() as u64,
-            factor: o.factor,
-            interval: (o.p5.exp(), o.p95.exp()),
+            factor: o.factor(),
+            interval: {
+                let (low, high) = o.interval(o.typical());
+                (low.exp(), high.exp())
+            },
             interval_before: before.map(|(a, b)| (a.exp(), b.exp())),
         }
     }
 }
 
 /// The stacks of a chip; and, where there are several, all of them together.
-fn groups(all: Vec<(&Case, f64)>) -> Vec<Group<'_>> {
+fn groups(all: Vec<(&Case, Prediction)>) -> Vec<Group<'_>> {
     let mut out: Vec<Group<'_>> = Stack::ALL
         .into_iter()
         .map(|s| Group { stack: Some(s), runs: all.iter().filter(|r| r.0.stack == s).copied().collect() })

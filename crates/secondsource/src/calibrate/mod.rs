@@ -12,5 +12,5 @@ mod table;
 pub use ablate::Ablation;
 pub(crate) use ablate::ablate;
 pub use files::{Calibration, Fold, Prior, Priors, SpreadGroup};
-pub use fit::{Fit, fit, hold_out, predict};
+pub use fit::{Fit, Prediction, fit, hold_out, predict, predict_parts};
 pub use overlay::{OwnRuns, OwnStack};

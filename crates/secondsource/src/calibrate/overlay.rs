@@ -1,11 +1,19 @@
 //! The file of one's own runs: what `calibrate --mine` writes and `--calibration` reads.
 
-use super::own::{OwnFit, OwnPrior};
+use super::own::{Correction, MOST_RUNS, OwnFit, OwnPrior, OwnRun, Shares};
 use crate::runs::Stack;
 use secondsource_base::{Diagnostic, SourceText};
+use secondsource_step::Breakdown;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use toml::Spanned;
+
+/// A run of one's own in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedRun {
+    pub id: String,
+    pub run: OwnRun,
+}
 
 /// The correction of one stack on one chip.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,20 +22,52 @@ pub struct OwnStack {
     pub chip: String,
     /// `None`: all stacks of the chip together.
     pub(crate) stack: Option<Stack>,
-    /// Ids of the runs.
-    pub runs: Vec<String>,
-    /// On predicted seconds.
-    pub factor: f64,
-    /// ln of the 5% and 95% quantiles of a later run over the corrected prediction.
-    pub p5: f64,
-    pub p95: f64,
+    pub runs: Vec<NamedRun>,
+    prior: OwnPrior,
+    fit: OwnFit,
 }
 
 impl OwnStack {
-    pub(crate) fn new(chip: &str, stack: Option<Stack>, runs: Vec<String>, fit: &OwnFit, prior: &OwnPrior) -> OwnStack {
-        let (p5, p95) = prior.interval(fit);
-        let [factor, p5, p95] = [fit.shift.exp(), p5, p95].map(rounded);
-        OwnStack { chip: chip.to_owned(), stack, runs, factor, p5, p95 }
+    /// Residuals and shares are rounded to what the file keeps, so that it says the same when it is read.
+    pub(crate) fn new(chip: &str, stack: Option<Stack>, runs: Vec<NamedRun>, prior: OwnPrior) -> OwnStack {
+        let kept = |r: NamedRun| NamedRun {
+            id: r.id,
+            run: OwnRun { residual: rounded(r.run.residual.clamp(-MOST, MOST)), shares: r.run.shares.map(rounded) },
+        };
+        let runs: Vec<NamedRun> = runs.into_iter().map(kept).collect();
+        let fit = prior.fit(&runs.iter().map(|r| r.run).collect::<Vec<OwnRun>>());
+        OwnStack { chip: chip.to_owned(), stack, runs, prior, fit }
+    }
+
+    /// Weight of each run, 1 for those that agree.
+    pub fn weights(&self) -> &[f64] {
+        &self.fit.weights
+    }
+
+    /// The correction of a prediction with these shares.
+    pub fn correction(&self, shares: &Shares) -> Correction {
+        self.fit.correction(shares)
+    }
+
+    /// ln of the 5% and 95% quantiles of a later run over the corrected prediction.
+    pub fn interval(&self, c: Correction) -> (f64, f64) {
+        self.prior.interval(c)
+    }
+
+    /// The correction of a run that spends its time as the mean of the own runs does.
+    pub fn typical(&self) -> Correction {
+        let mut mean = Shares::default();
+        for r in &self.runs {
+            for (m, x) in mean.iter_mut().zip(r.run.shares) {
+                *m += x / self.runs.len() as f64;
+            }
+        }
+        self.correction(&mean)
+    }
+
+    /// On predicted seconds of such a run.
+    pub fn factor(&self) -> f64 {
+        self.typical().shift.exp()
     }
 
     /// `nemo`, or `any`.
@@ -55,8 +95,8 @@ pub struct OwnRuns {
 
 /// What a file says where all stacks of a chip are taken together.
 const ANY: &str = "any";
-const KEYS: [&str; 8] = ["calibration", "stack", "chip", "runs", "factor", "p5", "p95", "software"];
-/// A correction beyond this is no correction but another machine.
+const KEYS: [&str; 8] = ["calibration", "stack", "chip", "software", "run", "id", "residual", "shares"];
+/// ln of the most that a run may differ from its prediction.
 const MOST: f64 = 20.0;
 
 #[derive(Deserialize)]
@@ -72,18 +112,25 @@ struct OverlayFile {
 struct StackEntry {
     chip: Spanned<String>,
     software: Spanned<String>,
-    runs: Vec<String>,
-    factor: Spanned<f64>,
-    p5: Spanned<f64>,
-    p95: Spanned<f64>,
+    #[serde(default)]
+    run: Vec<RunEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RunEntry {
+    id: String,
+    residual: Spanned<f64>,
+    shares: Spanned<Vec<f64>>,
 }
 
 impl OwnRuns {
-    /// Reads a file. `chip` gives the id of a chip's name.
+    /// Reads a file for the calibration with this fingerprint and prior. `chip` gives the id of a chip's name.
     pub fn read(
         name: &str,
         text: &str,
         fingerprint: &str,
+        prior: OwnPrior,
         chip: &dyn Fn(&str) -> Result<String, Diagnostic>,
     ) -> Result<OwnRuns, Diagnostic> {
         let source = SourceText { name, text };
@@ -116,24 +163,29 @@ impl OwnRuns {
                         .hint(format!("one of {ANY}, {}", names.join(", ")))
                 })?),
             };
-            let checks = [
-                ("factor", &e.factor, 1.0 / MOST..=MOST, "from 0.05 to 20"),
-                ("p5", &e.p5, -MOST.ln()..=0.0, "from -2.99 to 0"),
-                ("p95", &e.p95, 0.0..=MOST.ln(), "from 0 to 2.99"),
-            ];
-            for (key, v, range, words) in checks {
-                if !range.contains(v.get_ref()) {
-                    return Err(at(format!("`{key}` is {}, but must be {words}", v.get_ref()), v.span().start));
-                }
+            if e.run.is_empty() || e.run.len() > MOST_RUNS {
+                return Err(at(format!("a stack has 1 to {MOST_RUNS} [[stack.run]], not {}", e.run.len()), start));
             }
-            if e.runs.is_empty() {
-                return Err(at("`runs` names no run".to_owned(), start));
+            let mut runs = Vec::with_capacity(e.run.len());
+            for r in e.run {
+                let (residual, from) = (*r.residual.get_ref(), r.residual.span().start);
+                if !(-MOST..=MOST).contains(&residual) {
+                    return Err(at(format!("`residual` is {residual}, but must be from -{MOST} to {MOST}"), from));
+                }
+                let from = r.shares.span().start;
+                let parts = r.shares.into_inner();
+                let sum: f64 = parts.iter().sum();
+                let shares = Shares::try_from(parts).ok().filter(|x| x.iter().all(|v| (0.0..=1.0).contains(v)));
+                let Some(shares) = shares.filter(|_| (sum - 1.0).abs() < 1e-3) else {
+                    let n = Shares::default().len();
+                    return Err(at(format!("`shares` must be {n} values from 0 to 1 that add up to 1"), from));
+                };
+                runs.push(NamedRun { id: r.id, run: OwnRun { residual, shares } });
             }
             if stacks.iter().any(|s| s.chip == id && s.stack == stack) {
                 return Err(at(format!("{} on {id} stands in this file already", e.software.get_ref()), start));
             }
-            let [factor, p5, p95] = [e.factor, e.p5, e.p95].map(Spanned::into_inner);
-            stacks.push(OwnStack { chip: id, stack, runs: e.runs, factor, p5, p95 });
+            stacks.push(OwnStack::new(&id, stack, runs, prior));
         }
         Ok(OwnRuns { calibration: fingerprint.to_owned(), stacks })
     }
@@ -141,21 +193,22 @@ impl OwnRuns {
     /// The file.
     pub fn write(&self) -> String {
         let mut s = String::from(
-            "# Written by `secondsource calibrate --mine`. Corrections of predicted step times from one's own runs; give this\n# file as --calibration. `factor` multiplies predicted seconds; 90% of later runs are expected between\n# e^p5 and e^p95 of the corrected prediction.\n",
+            "# Written by `secondsource calibrate --mine`. One's own runs, by which later predictions are corrected; give this file\n# as --calibration. residual = ln(measured / predicted); shares = parts of the predicted step, in the order\n",
         );
+        let _ = writeln!(s, "# {}.", Breakdown::NAMES.join(", "));
         let _ = writeln!(s, "calibration = \"{}\"", self.calibration);
         for o in &self.stacks {
-            let runs: Vec<String> = o.runs.iter().map(|r| toml::Value::String(r.clone()).to_string()).collect();
-            let _ = writeln!(
-                s,
-                "\n[[stack]]\nchip = \"{}\"\nsoftware = \"{}\"\nruns = [{}]\nfactor = {:?}\np5 = {:?}\np95 = {:?}",
-                o.chip,
-                o.stack_name(),
-                runs.join(", "),
-                o.factor,
-                o.p5,
-                o.p95
-            );
+            let _ = writeln!(s, "\n[[stack]]\nchip = \"{}\"\nsoftware = \"{}\"", o.chip, o.stack_name());
+            for r in &o.runs {
+                let id = toml::Value::String(r.id.clone());
+                let shares: Vec<String> = r.run.shares.iter().map(|v| format!("{v:?}")).collect();
+                let _ = writeln!(
+                    s,
+                    "\n[[stack.run]]\nid = {id}\nresidual = {:?}\nshares = [{}]",
+                    r.run.residual,
+                    shares.join(", ")
+                );
+            }
         }
         s
     }

@@ -9,6 +9,8 @@
 //! third key: with it, quantiles of new sources hold less of what they promise, for the groups become too few.
 
 use super::files::SpreadGroup;
+use super::fit::Prediction;
+use super::own::Shares;
 use crate::runs::{Case, Grade};
 use std::collections::BTreeMap;
 
@@ -73,6 +75,8 @@ pub struct Residual {
     pub chip: String,
     pub key: SpreadKey,
     pub value: f64,
+    /// Of the predicted step, by part.
+    pub shares: Shares,
 }
 
 /// Held-out residuals of rows of grades A and B.
@@ -82,13 +86,16 @@ pub struct Residuals {
 }
 
 impl Residuals {
-    /// From cases and the seconds that a fold predicts which had not seen them.
-    pub fn new<'a>(cases: impl Iterator<Item = (&'a Case, f64)>) -> Residuals {
-        let list = cases
-            .filter(|(c, _)| c.grade <= Grade::B)
-            .map(|(c, s)| Residual { source: c.source.clone(), chip: c.chip.clone(), key: SpreadKey::of(c), value: (c.measured / s).ln() })
-            .collect();
-        Residuals { list }
+    /// From cases and what a fold predicts that had not seen them.
+    pub fn new<'a>(cases: impl Iterator<Item = (&'a Case, Prediction)>) -> Residuals {
+        let residual = |(c, p): (&Case, Prediction)| Residual {
+            source: c.source.clone(),
+            chip: c.chip.clone(),
+            key: SpreadKey::of(c),
+            value: (c.measured / p.seconds).ln(),
+            shares: p.shares,
+        };
+        Residuals { list: cases.filter(|(c, _)| c.grade <= Grade::B).map(residual).collect() }
     }
 
     /// Groups large enough to speak, finest first, and the one of everything.
@@ -188,6 +195,7 @@ mod tests {
             chip: String::new(),
             key: SpreadKey { moe: false, small: false },
             value,
+            shares: [0.0; 16],
         };
         let mut list: Vec<Residual> = (0..100).map(|_| row("many", 0.0)).collect();
         list.extend((0..LEVELS).map(|_| row("few", 1.0)));
@@ -198,7 +206,7 @@ mod tests {
     #[test]
     fn small_groups_fall_back() {
         let key = |moe, small| SpreadKey { moe, small };
-        let row = |k: SpreadKey, value: f64| Residual { source: "s".to_owned(), chip: "c".to_owned(), key: k, value };
+        let row = |k: SpreadKey, value: f64| Residual { source: "s".to_owned(), chip: "c".to_owned(), key: k, value, shares: [0.0; 16] };
         let mut list: Vec<Residual> = (0..40).map(|i| row(key(false, false), f64::from(i))).collect();
         list.extend((0..5).map(|_| row(key(true, true), 100.0)));
         let groups = Residuals { list }.groups(true);

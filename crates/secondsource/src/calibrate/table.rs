@@ -2,7 +2,7 @@
 
 use super::own::OwnPrior;
 use super::spread::Residuals;
-use super::{Calibration, Fit, Fold, Priors, fit, hold_out, predict};
+use super::{Calibration, Fit, Fold, Priors, fit, hold_out, predict, predict_parts};
 use crate::answer::{CalibrateAnswer, ParamOut};
 use crate::runs::{Case, Grade};
 use crate::twin::{Progress, Twin};
@@ -43,7 +43,7 @@ impl Twin {
         let held = |kind: &str| {
             Residuals::new(used.iter().filter_map(|c| {
                 let name = if kind == "source" { &c.source } else { &c.chip };
-                Some((*c, predict(c, fold(kind, name)?, &priors.energy)?))
+                Some((*c, predict_parts(c, fold(kind, name)?, &priors.energy)?))
             }))
         };
         let (by_source, by_chip) = (held("source"), held("chip"));

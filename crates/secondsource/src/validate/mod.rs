@@ -6,7 +6,7 @@ mod summary;
 
 use crate::answer::{ValidateAnswer, ValidateRow};
 use crate::calibrate::spread::{Residuals, SpreadKey};
-use crate::calibrate::{OwnStack, predict};
+use crate::calibrate::{OwnStack, Prediction, predict_parts};
 use crate::runs::{Case, Grade, Skipped, convert, read};
 use crate::setup::{self, Estimate};
 use crate::twin::{Progress, Twin};
@@ -25,8 +25,8 @@ struct Predicted<'a> {
     estimate: Estimate,
     memory_ratio: f64,
     /// Predicted by the fold that never saw the row's source, and its chip.
-    without_source: Option<f64>,
-    without_chip: Option<f64>,
+    without_source: Option<Prediction>,
+    without_chip: Option<Prediction>,
 }
 
 /// Rows that can be predicted, rows that cannot, warnings of the table.
@@ -73,14 +73,14 @@ impl Twin {
                 if !r.seconds.is_finite() || r.seconds <= 0.0 {
                     return Err(skip("the cells give no finite step time".to_owned()));
                 }
-                let estimate = setup::estimate(self, &c.hw.chip.id, Some(c.stack), SpreadKey::of(c), r.seconds);
+                let estimate = setup::estimate(self, &c.hw.chip.id, Some(c.stack), SpreadKey::of(c), r.seconds, &r.breakdown);
                 Ok(Predicted {
                     case: c,
                     seconds: estimate.interval.p50,
                     estimate,
                     memory_ratio: r.memory.total() / c.hw.chip.hbm_bytes,
-                    without_source: fold("source", &c.source).and_then(|p| predict(c, p, &calibration.energy)),
-                    without_chip: fold("chip", &c.chip).and_then(|p| predict(c, p, &calibration.energy)),
+                    without_source: fold("source", &c.source).and_then(|p| predict_parts(c, p, &calibration.energy)),
+                    without_chip: fold("chip", &c.chip).and_then(|p| predict_parts(c, p, &calibration.energy)),
                 })
             })
             .collect();
@@ -108,8 +108,8 @@ impl Twin {
                     p95: i.p95,
                     error_pct: (p.seconds / p.case.measured - 1.0) * 100.0,
                     memory_ratio: p.memory_ratio,
-                    without_source_s: p.without_source,
-                    without_chip_s: p.without_chip,
+                    without_source_s: p.without_source.map(|w| w.seconds),
+                    without_chip_s: p.without_chip.map(|w| w.seconds),
                     inferred: p.case.inferred.clone(),
                 }
             })
@@ -122,8 +122,8 @@ impl Twin {
 
         let inside = |p: &Predicted<'_>| (p.estimate.interval.p5..=p.estimate.interval.p95).contains(&p.case.measured);
         // Held out twice: neither the parameters nor the quantiles of the interval saw the row's source, or chip.
-        let within = |p: &Predicted<'_>, seconds: Option<f64>, bounds: Option<(f64, f64)>| {
-            seconds.zip(bounds).is_some_and(|(s, (low, high))| (low..=high).contains(&(p.case.measured / s).ln()))
+        let within = |p: &Predicted<'_>, seconds: Option<Prediction>, bounds: Option<(f64, f64)>| {
+            seconds.zip(bounds).is_some_and(|(s, (low, high))| (low..=high).contains(&(p.case.measured / s.seconds).ln()))
         };
         let inside_source = |p: &Predicted<'_>| {
             let bounds = by_source.held_out(SpreadKey::of(p.case), &|r| r.source != p.case.source);
@@ -141,6 +141,8 @@ impl Twin {
                    inside: &dyn Fn(&Predicted<'_>) -> bool,
                    lost: u64| { summarise(good.iter().filter(keep), value, inside, lost) };
         let now = |p: &Predicted<'_>| Some(p.seconds);
+        let without_source = |p: &Predicted<'_>| p.without_source.map(|w| w.seconds);
+        let without_chip = |p: &Predicted<'_>| p.without_chip.map(|w| w.seconds);
         let lost = |g: Grade| skipped.iter().filter(|s| s.grade <= g).count() as u64;
         let mut by_chip_name = BTreeMap::new();
         let mut by_source_name = BTreeMap::new();
@@ -159,13 +161,13 @@ impl Twin {
             summary_a_without_mosaic: sum(&a_without_mosaic, &now, &inside, 0),
             summary_moe: sum(&moe, &now, &inside, 0),
             summary_all: sum(&|_| true, &now, &inside, lost(Grade::C)),
-            leave_one_source_out: sum(&ab, &|p| p.without_source, &inside_source, 0),
-            leave_one_source_out_a: sum(&a, &|p| p.without_source, &inside_source, 0),
-            leave_one_source_out_a_without_mosaic: sum(&a_without_mosaic, &|p| p.without_source, &inside_source, 0),
-            leave_one_source_out_moe: sum(&moe, &|p| p.without_source, &inside_source, 0),
-            leave_one_chip_out: sum(&ab, &|p| p.without_chip, &inside_chip, 0),
-            leave_one_chip_out_a: sum(&a, &|p| p.without_chip, &inside_chip, 0),
-            leave_one_chip_out_a_without_mosaic: sum(&a_without_mosaic, &|p| p.without_chip, &inside_chip, 0),
+            leave_one_source_out: sum(&ab, &without_source, &inside_source, 0),
+            leave_one_source_out_a: sum(&a, &without_source, &inside_source, 0),
+            leave_one_source_out_a_without_mosaic: sum(&a_without_mosaic, &without_source, &inside_source, 0),
+            leave_one_source_out_moe: sum(&moe, &without_source, &inside_source, 0),
+            leave_one_chip_out: sum(&ab, &without_chip, &inside_chip, 0),
+            leave_one_chip_out_a: sum(&a, &without_chip, &inside_chip, 0),
+            leave_one_chip_out_a_without_mosaic: sum(&a_without_mosaic, &without_chip, &inside_chip, 0),
             new_stack_after_three: new_stack::after_three(&by_source),
             layout_pairs: pairs(good.iter().filter(ab)),
             misfits: (misfit(Grade::A), misfit(Grade::B)),
@@ -180,5 +182,5 @@ impl Twin {
 
 /// A correction in words.
 fn correction(o: &OwnStack) -> String {
-    format!("x{:.3} by {}", o.factor, o.basis())
+    format!("x{:.3} by {}", o.factor(), o.basis())
 }
