@@ -45,8 +45,8 @@ impl Engine {
         let efficiency = self.moe_gemm.powf(share);
         let one = if backward_weight { (k, n, m) } else { (m, n, k) };
         let mut c = self.product(one.0 * experts, one.1, one.2, Rate::Linear, efficiency, 0.0, bytes);
-        // Rows are gathered by index and edges are ragged, whatever the number of experts.
-        let fill = self.fill + self.moe_fill;
+        // Several experts: rows are gathered by index and edges are ragged.
+        let fill = self.fill + self.moe_fill * if experts > 1.0 { 1.0 } else { 0.0 };
         let penalty = 1.0 + fill * self.relative_rate() * (1.0 / m.max(1.0) + 1.0 / n + 1.0 / k);
         c.matrix_seconds *= penalty;
         c.seconds = join(c.matrix_seconds, c.bytes / self.stream);
