@@ -125,7 +125,7 @@ impl Engine {
         // A large product at its sustained rate draws what the power law says. The other classes have no such law:
         // they are taken to draw their limit.
         let drawn = |ratio: f64, fraction: f64| match class {
-            Class::Gpu => p.gemm_watts * ratio * process_energy(&chip.family, energy) * peak_bf16 / 1e12 * fraction,
+            Class::Gpu => (p.idle_watts + p.gemm_watts * ratio * fraction) * process_energy(&chip.family, energy) * peak_bf16 / 1e12,
             _ => f64::INFINITY,
         };
         let power = chip.power.map(|c| {

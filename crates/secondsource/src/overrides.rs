@@ -57,7 +57,7 @@ impl Overrides {
         recipe.extra_recompute = self.recompute_modules.unwrap_or(recipe.extra_recompute);
         recipe.optimizer_bytes = self.optimizer_bytes.unwrap_or(recipe.optimizer_bytes);
         recipe.grad_bytes = self.grad_bytes.unwrap_or(recipe.grad_bytes);
-        recipe.offload_activations = self.offload_activations.unwrap_or(recipe.offload_activations);
+        recipe.offloaded_share = self.offload_activations.map_or(recipe.offloaded_share, |all| f64::from(u8::from(all)));
         recipe
     }
 
