@@ -155,6 +155,9 @@ impl Engine {
                 AttentionKernel::Unfused => sustained.min(vendor_kernel.max(sustained)),
             };
 
+        // The generations are those of the frameworks on GPUs; XLA's compilers have experts of their own.
+        let generations = if class == Class::Gpu { MOE_GENERATIONS.iter().filter(|y| soft.year < **y).count() } else { 0 };
+        let moe_age = p.moe_age.powi(generations as i32);
         let old = soft.overlap == Overlap::Blocking;
         let host = if old { p.host_layer_old } else { p.host_layer };
         Ok(Engine {
@@ -164,7 +167,7 @@ impl Engine {
             rate_linear: peak_linear * sustained_linear,
             rate_bf16: peak_bf16 * sustained,
             fill: p.gemm_fill,
-            moe_fill: p.moe_fill,
+            moe_fill: p.moe_fill * moe_age,
             moe_gemm: p.moe_gemm,
             wave_loss: p.wave_loss,
             cores: chip.cores.unwrap_or(0.0),
@@ -178,7 +181,7 @@ impl Engine {
             host_layer: host * if soft.launch == Launch::Graph { p.host_graph } else { 1.0 },
             host_moe: p.host_moe,
             step_constant: p.step_constant,
-            moe_age: p.moe_age.powi(MOE_GENERATIONS.iter().filter(|y| soft.year < **y).count() as i32),
+            moe_age,
             moe_permute: p.moe_permute,
             loss_bytes: p.loss_bytes,
             power,
