@@ -237,6 +237,8 @@ pub struct ValidateAnswer {
     pub summary_a: ErrorSummary,
     pub summary_a_without_mosaic: ErrorSummary,
     pub summary_moe: ErrorSummary,
+    /// Grades A and B with pipelines run event by event, as `plan`, `step` and `fit` time them; all else is closed form.
+    pub summary_simulated: ErrorSummary,
     /// All rows, grade C too.
     pub summary_all: ErrorSummary,
     /// Predicted by a fit that had not seen the row's source; intervals from other sources.

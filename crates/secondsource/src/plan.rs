@@ -317,7 +317,8 @@ impl Twin {
         let chip = &seat.hw.chip;
         let tokens = step.input.global_batch as f64 * step.input.seq as f64;
         let key = SpreadKey::new(step.input.model.is_moe(), tokens, seat.chips);
-        let Estimate { interval: step_s, factor, basis: interval_basis } = setup::estimate(self, &chip.id, None, key, r.seconds, &r.breakdown);
+        let Estimate { interval: step_s, factor, basis: interval_basis } =
+            setup::estimate(self, &chip.id, None, key, r.seconds, &r.breakdown);
         let tokens_per_s_per_chip = r.tokens_per_s_per_chip / factor;
         let length = job.tokens.and_then(|t| length::run_length(t, tokens_per_s_per_chip * seat.chips as f64, seat.chips as f64));
         let days = length.map(|l| step_s.scaled(l.days / step_s.p50));

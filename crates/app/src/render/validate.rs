@@ -72,6 +72,7 @@ fn summaries(a: &ValidateAnswer, all: bool, page: &Page) -> String {
         ("A (complete)", &a.summary_a),
         ("A without the mosaic source", &a.summary_a_without_mosaic),
         ("A and B, mixture of experts", &a.summary_moe),
+        ("A and B, pipelines event by event", &a.summary_simulated),
         ("Source not seen in the fit: A and B", &a.leave_one_source_out),
         ("  A", &a.leave_one_source_out_a),
         ("  A without mosaic", &a.leave_one_source_out_a_without_mosaic),
@@ -90,7 +91,7 @@ fn summaries(a: &ValidateAnswer, all: bool, page: &Page) -> String {
         if std::ptr::eq(summary, &raw const a.new_stack_after_three)
             && let Some(last) = cells.last_mut().filter(|_| summary.n > 0)
         {
-            // A factor does not change the order within a source.
+            // Drawn anew for every three runs, so there is no one order.
             last.clear();
         }
         grid.row(cells);

@@ -16,7 +16,7 @@ struct Piece {
 /// As good as nothing, for parameters that must stay positive.
 const NONE: f64 = 1e-9;
 
-const PIECES: [Piece; 22] = [
+const PIECES: [Piece; 23] = [
     Piece { name: "attention kernel classes (SDPA, Triton)", off: &[("attention_sdpa", 1.0), ("attention_triton", 1.0)] },
     Piece {
         name: "attention rates (0.6 of peak everywhere instead)",
@@ -37,6 +37,7 @@ const PIECES: [Piece; 22] = [
     Piece { name: "elementwise traffic", off: &[("elementwise", NONE)] },
     Piece { name: "eager elementwise chains", off: &[("elementwise_eager", 1.0)] },
     Piece { name: "power limit", off: &[("gemm_watts", NONE)] },
+    Piece { name: "idle power of the board", off: &[("idle_watts", NONE)] },
     Piece { name: "family factors", off: &[("gemm_ampere", 1.0), ("gemm_hopper", 1.0), ("gemm_blackwell", 1.0), ("gemm_cdna", 1.0)] },
     Piece { name: "low-precision factors", off: &[("energy_fp8", 1.0), ("dtype_mxfp8", 1.0), ("dtype_fp4", 1.0), ("dtype_int8", 1.0)] },
     Piece { name: "fill and drain of products", off: &[("gemm_fill", NONE)] },

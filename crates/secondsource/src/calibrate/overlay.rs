@@ -193,7 +193,7 @@ impl OwnRuns {
     /// The file.
     pub fn write(&self) -> String {
         let mut s = String::from(
-            "# Written by `secondsource calibrate --mine`. One's own runs, by which later predictions are corrected; give this file\n# as --calibration. residual = ln(measured / predicted); shares = parts of the predicted step, in the order\n",
+            "# Written by `secondsource calibrate --mine`. One's own runs, by which later predictions are corrected; give this file\n# as --calibration. A residual is ln(measured / predicted); shares are parts of the predicted step, in the order\n",
         );
         let _ = writeln!(s, "# {}.", Breakdown::NAMES.join(", "));
         let _ = writeln!(s, "calibration = \"{}\"", self.calibration);
@@ -202,12 +202,7 @@ impl OwnRuns {
             for r in &o.runs {
                 let id = toml::Value::String(r.id.clone());
                 let shares: Vec<String> = r.run.shares.iter().map(|v| format!("{v:?}")).collect();
-                let _ = writeln!(
-                    s,
-                    "\n[[stack.run]]\nid = {id}\nresidual = {:?}\nshares = [{}]",
-                    r.run.residual,
-                    shares.join(", ")
-                );
+                let _ = writeln!(s, "\n[[stack.run]]\nid = {id}\nresidual = {:?}\nshares = [{}]", r.run.residual, shares.join(", "));
             }
         }
         s

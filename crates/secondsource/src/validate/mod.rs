@@ -24,6 +24,8 @@ struct Predicted<'a> {
     seconds: f64,
     estimate: Estimate,
     memory_ratio: f64,
+    /// With the pipeline run event by event.
+    simulated: f64,
     /// Predicted by the fold that never saw the row's source, and its chip.
     without_source: Option<Prediction>,
     without_chip: Option<Prediction>,
@@ -73,10 +75,12 @@ impl Twin {
                 if !r.seconds.is_finite() || r.seconds <= 0.0 {
                     return Err(skip("the cells give no finite step time".to_owned()));
                 }
+                let simulated = r.seconds + model.pipeline_correction(&c.layout);
                 let estimate = setup::estimate(self, &c.hw.chip.id, Some(c.stack), SpreadKey::of(c), r.seconds, &r.breakdown);
                 Ok(Predicted {
                     case: c,
                     seconds: estimate.interval.p50,
+                    simulated: simulated * estimate.factor,
                     estimate,
                     memory_ratio: r.memory.total() / c.hw.chip.hbm_bytes,
                     without_source: fold("source", &c.source).and_then(|p| predict_parts(c, p, &calibration.energy)),
@@ -121,6 +125,10 @@ impl Twin {
         }));
 
         let inside = |p: &Predicted<'_>| (p.estimate.interval.p5..=p.estimate.interval.p95).contains(&p.case.measured);
+        let inside_simulated = |p: &Predicted<'_>| {
+            let (i, scale) = (p.estimate.interval, p.simulated / p.seconds);
+            (i.p5 * scale..=i.p95 * scale).contains(&p.case.measured)
+        };
         // Held out twice: neither the parameters nor the quantiles of the interval saw the row's source, or chip.
         let within = |p: &Predicted<'_>, seconds: Option<Prediction>, bounds: Option<(f64, f64)>| {
             seconds.zip(bounds).is_some_and(|(s, (low, high))| (low..=high).contains(&(p.case.measured / s.seconds).ln()))
@@ -160,6 +168,7 @@ impl Twin {
             summary_a: sum(&a, &now, &inside, lost(Grade::A)),
             summary_a_without_mosaic: sum(&a_without_mosaic, &now, &inside, 0),
             summary_moe: sum(&moe, &now, &inside, 0),
+            summary_simulated: sum(&ab, &|p| Some(p.simulated), &inside_simulated, 0),
             summary_all: sum(&|_| true, &now, &inside, lost(Grade::C)),
             leave_one_source_out: sum(&ab, &without_source, &inside_source, 0),
             leave_one_source_out_a: sum(&a, &without_source, &inside_source, 0),

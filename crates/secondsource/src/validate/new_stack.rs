@@ -25,7 +25,7 @@ pub(super) fn after_three(residuals: &Residuals) -> ErrorSummary {
         p90_abs_error_pct: quantile(abs, 0.9),
         bias_pct: quantile(errors, 0.5),
         coverage_90: later.iter().filter(|l| l.inside).count() as f64 / later.len() as f64,
-        // A factor leaves the order of a group as it was.
+        // Every draw corrects otherwise, so there is no one order.
         rank_correlation: 0.0,
     }
 }

@@ -78,21 +78,24 @@ fn bad_files_are_refused_with_line_and_nearest_name() {
     let good = overlay(&table(1.2, 1.0));
     let line = |word: &str| good.lines().position(|l| l.starts_with(word)).unwrap() + 1;
     for (from, to, at, says, hint) in [
-        ("factor =", "facter =", "factor", "facter", "`factor`"),
+        ("residual =", "residuel =", "residual", "residuel", "`residual`"),
         ("\"h100-sxm\"", "\"h100-sxn\"", "chip", "h100-sxn", "h100-sxm"),
         ("\"nemo\"", "\"nemmo\"", "software", "nemmo", "`nemo`"),
         ("calibration = \"", "calibration = \"0", "calibration", "another calibration", "calibrate --mine"),
-        ("p5 = -", "p5 = ", "p5", "p5", ""),
-        ("p95 = ", "p95 = inf # ", "p95", "p95", ""),
-        ("factor = ", "factor = nan # ", "factor", "factor", ""),
-        ("factor = ", "factor = 1e9 # ", "factor", "from 0.05 to 20", ""),
-        ("runs = [", "runs = [] # ", "[[stack]]", "no run", ""),
+        ("residual = ", "residual = nan # ", "residual", "residual", ""),
+        ("residual = ", "residual = 1e9 # ", "residual", "from -20 to 20", ""),
+        ("shares = [", "shares = [0.5, ", "shares", "16 values", ""),
+        ("shares = [", "shares = [] # ", "shares", "16 values", ""),
+        ("shares = [0.", "shares = [-0.", "shares", "add up to 1", ""),
+        ("shares = [0.", "shares = [nan, 0.", "shares", "16 values", ""),
     ] {
-        let d = refused(&good.replace(from, to));
+        let d = refused(&good.replacen(from, to, 1));
         assert!(d.message.contains(says), "{to}: {d}");
         assert_eq!(d.at.map(|a| a.0), Some(line(at)), "{to}: {d}");
         assert!(hint.is_empty() || d.hints.iter().any(|h| h.contains(hint)), "{to}: {d}");
     }
+    let empty = format!("{}chip = \"h100-sxm\"\nsoftware = \"nemo\"\n", &good[..good.find("chip =").unwrap()]);
+    assert!(refused(&empty).message.contains("1 to 500"));
     let body = &good[good.find("[[stack]]").unwrap()..];
     assert!(refused(&format!("{good}\n{body}")).message.contains("already"));
     assert!(refused(good.split("[[stack]]").next().unwrap()).message.contains("no [[stack]]"));

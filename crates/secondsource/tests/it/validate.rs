@@ -27,8 +27,25 @@ fn medians_stay_within_the_limits() {
     show("without its source, A and B", &a.leave_one_source_out);
     show("without its source, A", &a.leave_one_source_out_a);
     show("without its chip, A and B", &a.leave_one_chip_out);
-    assert!(a.summary_a.median_abs_error_pct <= 8.0, "A: {}", a.summary_a.median_abs_error_pct);
-    assert!(a.summary.median_abs_error_pct <= 11.0, "A and B: {}", a.summary.median_abs_error_pct);
+    // What is reached, and a tenth of it.
+    for (name, s, median, p90) in [
+        ("A", &a.summary_a, 4.7, 13.2),
+        ("A without mosaic", &a.summary_a_without_mosaic, 6.0, 15.8),
+        ("A and B", &a.summary, 6.0, 16.2),
+        ("A and B, event by event", &a.summary_simulated, 6.0, 16.2),
+        ("without its source, A", &a.leave_one_source_out_a, 6.6, 18.8),
+        ("without its source, A without mosaic", &a.leave_one_source_out_a_without_mosaic, 8.9, 21.5),
+        ("without its source, A and B", &a.leave_one_source_out, 9.5, 22.0),
+        ("without its source, MoE", &a.leave_one_source_out_moe, 14.9, 28.8),
+        ("without its chip, A", &a.leave_one_chip_out_a, 5.6, 19.2),
+        ("without its chip, A without mosaic", &a.leave_one_chip_out_a_without_mosaic, 7.6, 20.9),
+        ("without its chip, A and B", &a.leave_one_chip_out, 8.4, 22.1),
+        ("after three own runs", &a.new_stack_after_three, 6.5, 19.1),
+    ] {
+        assert!(s.median_abs_error_pct <= median, "{name}: median {}", s.median_abs_error_pct);
+        assert!(s.p90_abs_error_pct <= p90, "{name}: 90th percentile {}", s.p90_abs_error_pct);
+    }
+    assert!(a.summary.median_abs_error_pct > 4.0, "under 4% the fit would follow single rows: {}", a.summary.median_abs_error_pct);
     for (chip, s) in &a.by_chip {
         show(chip, s);
         assert!(s.median_abs_error_pct <= 22.0, "{chip}: {}", s.median_abs_error_pct);
@@ -108,7 +125,36 @@ fn held_out_figures() {
     assert!(a.leave_one_source_out.coverage_90 >= 0.80, "held-out coverage {}", a.leave_one_source_out.coverage_90);
     assert!((0.85..=0.99).contains(&a.summary.coverage_90), "coverage {}", a.summary.coverage_90);
     let (right, pairs) = a.layout_pairs;
-    assert!(pairs > 100 && right * 10 > pairs * 8, "{right} of {pairs} pairs of layouts in the right order");
+    assert!(pairs > 2000 && right * 100 > pairs * 86, "{right} of {pairs} pairs of layouts in the right order");
+}
+
+/// Runs that ran fit: at most 1% of A rows and 2% of A and B rows are predicted not to.
+#[test]
+fn runs_that_ran_fit_in_memory() {
+    let a = answer();
+    let (of_a, of_ab) = a.misfits;
+    assert!(of_a * 100 <= a.summary_a.n && of_ab * 50 <= a.summary.n, "{of_a} of {} and {of_ab} of {}", a.summary_a.n, a.summary.n);
+}
+
+/// SimuMax measured the peak of 22 runs on one B200 node (Llama 3 70B and DeepSeek-V2 cut to a few layers).
+#[test]
+fn measured_peaks_are_met() {
+    let mut rows = csv::Reader::from_reader(EMBEDDED.as_bytes());
+    let notes = rows.headers().unwrap().iter().position(|h| h == "notes").unwrap();
+    let capacity = twin().catalog.hardware("b200").unwrap().chip.hbm_bytes;
+    let mut met = 0;
+    for row in rows.records().map(Result::unwrap) {
+        let Some(rest) = row[notes].strip_prefix("real memory ") else { continue };
+        let measured: f64 = rest.split(' ').next().unwrap().parse().unwrap();
+        let ratio = answer().rows.iter().find_map(|r| match r {
+            ValidateRow::Predicted { id, memory_ratio, .. } if *id == row[0] => Some(*memory_ratio),
+            _ => None,
+        });
+        let predicted = ratio.unwrap() * capacity / f64::from(1 << 30);
+        assert!((predicted / measured - 1.0).abs() < 0.08, "{}: {predicted:.1} GiB, measured {measured}", &row[0]);
+        met += 1;
+    }
+    assert_eq!(met, 22);
 }
 
 /// Same bytes on one thread and on three.

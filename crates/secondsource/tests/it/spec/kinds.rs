@@ -233,6 +233,7 @@ fn collective(b: &Block) -> Answer {
         axis_bandwidth: [bandwidth; 3],
         latency: b.number_or("latency", 0.0),
         scale_out: false,
+        host_bus: false,
     };
     let chip = Catalog::embedded().hardware("h100-sxm").map_err(|e| e.to_string())?.chip;
     let hw = Hardware { system: "spec".into(), chip, chips_per_node: ranks, levels: vec![level], max_chips: None };
