@@ -1,11 +1,13 @@
 //! Matrix products.
 
-use crate::{Cost, Engine};
+use crate::{Class, Cost, Engine};
 use secondsource_base::Dtype;
 
 /// Rows and columns of the tile that one core computes at a time. 128 is the side of the arrays in TPU and
 /// Trainium and of the usual output tile on GPUs (CUTLASS, hipBLASLt and NKI documentation).
 const TILE: f64 = 128.0;
+/// Rows of the matrix instructions of NVIDIA's and AMD's tensor cores (PTX `mma.m16n8k16`, MFMA 16x16).
+const FRAGMENT: f64 = 16.0;
 
 /// Which number format a product runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,24 @@ impl Engine {
     pub fn linear(&self, m: f64, n: f64, k: f64) -> Cost {
         let bytes = self.linear.bytes() * (m * k + k * n) + self.linear.bytes().max(2.0) * m * n;
         self.product(m, n, k, Rate::Linear, 1.0, self.fill, bytes)
+    }
+
+    /// A product of few rows, as decoding has them: `m` may be far below a tile. GPU libraries then turn the product
+    /// around and cut the rows in groups of 16 (the fragment of their matrix instructions); arrays that hold the
+    /// weights still (TPU, NeuronCore, Gaudi) take a whole tile's time for fewer rows than it has.
+    pub fn thin(&self, m: f64, n: f64, k: f64) -> Cost {
+        let flops = 2.0 * m * n * k;
+        if flops <= 0.0 {
+            return Cost::ZERO;
+        }
+        let rows = match self.class {
+            Class::Gpu => (m / FRAGMENT).ceil() * FRAGMENT,
+            Class::Tpu | Class::Neuron | Class::Gaudi => m.max(TILE),
+        };
+        let bytes = self.linear.bytes() * (m * k + k * n) + 2.0 * m * n;
+        let fill = 1.0 + self.fill * self.relative_rate() * (1.0 / rows.max(TILE) + 1.0 / n.max(TILE) + 1.0 / k.max(TILE));
+        let matrix = flops / self.rate_linear * (rows / m) * self.waves(m, n) * fill;
+        self.powered(Cost { seconds: join(matrix, bytes / self.stream), flops, bytes, matrix_seconds: matrix, joules: 0.0 }, false)
     }
 
     /// Weight gradient of a linear layer: `k` x `m` by `m` x `n`, added into the gradient buffer.

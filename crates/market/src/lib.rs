@@ -10,3 +10,4 @@ pub mod money;
 pub mod own;
 pub mod paths;
 pub mod rent;
+pub mod seller;

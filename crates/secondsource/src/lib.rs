@@ -8,6 +8,7 @@ pub mod job;
 pub mod overrides;
 mod plan;
 pub mod runs;
+pub mod serving;
 mod setup;
 mod step;
 mod twin;

@@ -5,6 +5,8 @@ use crate::calibrate::{Ablation, Calibration, OwnRuns, Priors, ablate};
 use crate::campaign::CampaignAnswer;
 use crate::job::{Job, ModelSource};
 use crate::runs::Grade;
+use crate::serving::TokensJob;
+use crate::serving::answer::{ServeCalibrateAnswer, ServeValidateAnswer, TokensAnswer};
 use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
 use secondsource_workload::model::Model;
@@ -98,6 +100,21 @@ impl Twin {
         let used: Vec<_> = cases.iter().filter(|c| c.grade <= Grade::B).collect();
         let priors = Priors::embedded().map_err(|d| vec![d])?;
         Ok(ablate(&used, &priors, &self.calibration.params, progress))
+    }
+
+    /// How to serve a model on each system, and what a million tokens cost.
+    pub fn tokens(&self, job: &TokensJob) -> Result<TokensAnswer, Diagnostic> {
+        self.tokens_job(job)
+    }
+
+    /// Predicts every row of a table of published serving measurements.
+    pub fn validate_serving(&self, file: &str, text: &str) -> Result<ServeValidateAnswer, Vec<Diagnostic>> {
+        self.validate_serving_table(file, text)
+    }
+
+    /// Refits the parameters of serving to such a table.
+    pub fn calibrate_serving(&self, file: &str, text: &str, progress: Progress<'_>) -> Result<ServeCalibrateAnswer, Vec<Diagnostic>> {
+        self.calibrate_serving_table(file, text, progress)
     }
 
     /// Refits all parameters to a run table.

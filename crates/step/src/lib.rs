@@ -1,4 +1,4 @@
-//! One training step: time, memory and schedule of a model under a layout on a system.
+//! One training step: time, memory and schedule of a model under a layout on a system; and serving it ([`serve`]).
 //!
 //! Never here: money, failures, files. Parameter values come in as [`Params`].
 
@@ -9,6 +9,7 @@ pub mod memory;
 mod pipeline;
 mod result;
 pub mod schedule;
+pub mod serve;
 mod step;
 
 pub use input::{Misfit, StepInput, seat};

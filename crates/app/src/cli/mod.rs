@@ -10,6 +10,7 @@ mod own;
 mod plan;
 mod rent;
 mod step;
+mod tokens;
 mod units;
 mod validate;
 
@@ -80,6 +81,7 @@ enum Command {
     Campaign(Box<campaign::CampaignArgs>),
     Rent(Box<rent::RentArgs>),
     Own(Box<own::OwnArgs>),
+    Tokens(Box<tokens::TokensArgs>),
     Model(model::ModelArgs),
     Catalog(catalog::CatalogArgs),
     Validate(validate::ValidateArgs),
@@ -151,6 +153,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Campaign(args) => campaign::run(args, context),
         Command::Rent(args) => rent::run(args, context),
         Command::Own(args) => own::run(args, context),
+        Command::Tokens(args) => tokens::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Validate(args) => validate::run(args, context),

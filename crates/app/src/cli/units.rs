@@ -32,6 +32,17 @@ pub fn days(flag: &str, word: &str) -> Result<f64, Diagnostic> {
     })
 }
 
+/// Seconds: `50ms`, `2s`, `800us`, or a bare number of seconds.
+pub fn seconds(flag: &str, word: &str) -> Result<f64, Diagnostic> {
+    let t = word.trim();
+    let units = [("ms", 1e-3), ("us", 1e-6), ("s", 1.0)];
+    let (number, scale) = units.iter().find_map(|(u, s)| t.strip_suffix(u).map(|n| (n, *s))).unwrap_or((t, 1.0));
+    let parsed = number.trim().parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0);
+    parsed.map(|v| v * scale).ok_or_else(|| {
+        Diagnostic::error(format!("{flag}: `{word}` is not a time above zero")).hint("for example 50ms or 2s; a bare number means seconds")
+    })
+}
+
 /// A whole number above zero; `_` and `,` may group digits.
 pub fn whole(flag: &str, word: &str) -> Result<u64, Diagnostic> {
     let digits: String = word.trim().chars().filter(|c| !matches!(c, '_' | ',')).collect();
@@ -53,6 +64,16 @@ mod tests {
         assert_eq!(days("--within", "7"), Ok(7.0));
         for bad in ["", "d", "-1d", "NaN", "inf", "0", "90x", "é"] {
             assert!(days("--within", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn seconds_take_units() {
+        assert_eq!(seconds("--latency", "50ms"), Ok(0.05));
+        assert_eq!(seconds("--latency", "2s"), Ok(2.0));
+        assert_eq!(seconds("--latency", "0.5"), Ok(0.5));
+        for bad in ["", "ms", "-1s", "NaN", "0", "5m"] {
+            assert!(seconds("--latency", bad).is_err(), "{bad}");
         }
     }
 

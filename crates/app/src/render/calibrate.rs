@@ -3,7 +3,7 @@
 use super::Page;
 use super::grid::Grid;
 use super::numbers::{sig3, thousands};
-use secondsource::answer::CalibrateAnswer;
+use secondsource::answer::{CalibrateAnswer, ParamOut};
 
 pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
     let head = format!(
@@ -14,6 +14,17 @@ pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
         sig3(a.objective)
     );
     let mut out = page.heading(&head);
+    out.push_str(&parameters(&a.params, page));
+    out.push('\n');
+    out.push_str(&page.heading("Rows that each rests on most"));
+    for p in a.params.iter().filter(|p| !p.top_rows.is_empty()) {
+        out.push_str(&page.hanging(&format!("   {}", p.name), 28, &p.top_rows.join(", ")));
+    }
+    out
+}
+
+/// Each parameter with prior, value and what holds it.
+pub fn parameters(params: &[ParamOut], page: &Page) -> String {
     let mut grid = Grid::new()
         .left("parameter")
         .right("prior")
@@ -26,7 +37,7 @@ pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
         .dispensable(3)
         .left("meaning")
         .wrapped(4);
-    for p in &a.params {
+    for p in params {
         grid.row(vec![
             p.name.clone(),
             number(p.prior),
@@ -38,13 +49,8 @@ pub fn page(a: &CalibrateAnswer, page: &Page) -> String {
             p.meaning.clone(),
         ]);
     }
-    out.push_str(&grid.render(page));
+    let mut out = grid.render(page);
     out.push_str(&page.hanging("", 0, "×/÷ is one standard deviation as a factor. Held by its prior: the rows say nothing of it. At its bound: the fit ran into a limit that physics sets."));
-    out.push('\n');
-    out.push_str(&page.heading("Rows that each rests on most"));
-    for p in a.params.iter().filter(|p| !p.top_rows.is_empty()) {
-        out.push_str(&page.hanging(&format!("   {}", p.name), 28, &p.top_rows.join(", ")));
-    }
     out
 }
 

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod rent;
 mod stages;
 pub mod step;
+pub mod tokens;
 pub mod validate;
 
 /// What a page is laid out for.

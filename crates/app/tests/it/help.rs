@@ -4,7 +4,7 @@
 use crate::run::{Ran, secondsource};
 use std::path::Path;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "plan",
     "step",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 14] = [
     "catalog check",
     "validate",
     "calibrate",
+    "tokens",
 ];
 
 #[test]

@@ -14,4 +14,5 @@ mod plan;
 mod rent;
 mod run;
 mod step;
+mod tokens;
 mod validate;

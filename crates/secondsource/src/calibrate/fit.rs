@@ -163,44 +163,45 @@ pub fn hold_out(
 const KNEE: f64 = 1.5;
 
 /// Pseudo-Huber: quadratic near zero, linear beyond the knee.
-fn huber(z: f64) -> f64 {
+pub(crate) fn huber(z: f64) -> f64 {
     2.0 * KNEE * KNEE * ((1.0 + (z / KNEE) * (z / KNEE)).sqrt() - 1.0)
 }
 
-fn huber_weight(z: f64) -> f64 {
+pub(crate) fn huber_weight(z: f64) -> f64 {
     1.0 / (1.0 + (z / KNEE) * (z / KNEE)).sqrt()
 }
 
 /// Solves (H + lambda diag H) s = g by Cholesky; H is given by its lower triangle.
-fn solve(h: &[f64], g: &[f64; N], lambda: f64) -> [f64; N] {
-    let mut l = vec![0.0; N * N];
-    for i in 0..N {
+pub(crate) fn solve(h: &[f64], g: &[f64], lambda: f64) -> Vec<f64> {
+    let size = g.len();
+    let mut l = vec![0.0; size * size];
+    for i in 0..size {
         for j in 0..=i {
-            let mut s = h[i * N + j];
+            let mut s = h[i * size + j];
             if i == j {
                 s *= 1.0 + lambda;
             }
             for k in 0..j {
-                s -= l[i * N + k] * l[j * N + k];
+                s -= l[i * size + k] * l[j * size + k];
             }
-            l[i * N + j] = if i == j { s.max(1e-12).sqrt() } else { s / l[j * N + j] };
+            l[i * size + j] = if i == j { s.max(1e-12).sqrt() } else { s / l[j * size + j] };
         }
     }
-    let mut y = [0.0; N];
-    for i in 0..N {
+    let mut y = vec![0.0; size];
+    for i in 0..size {
         let mut s = g[i];
         for k in 0..i {
-            s -= l[i * N + k] * y[k];
+            s -= l[i * size + k] * y[k];
         }
-        y[i] = s / l[i * N + i];
+        y[i] = s / l[i * size + i];
     }
-    let mut x = [0.0; N];
-    for i in (0..N).rev() {
+    let mut x = vec![0.0; size];
+    for i in (0..size).rev() {
         let mut s = y[i];
-        for k in i + 1..N {
-            s -= l[k * N + i] * x[k];
+        for k in i + 1..size {
+            s -= l[k * size + i] * x[k];
         }
-        x[i] = s / l[i * N + i];
+        x[i] = s / l[i * size + i];
     }
     x
 }

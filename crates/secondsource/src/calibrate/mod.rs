@@ -13,4 +13,5 @@ pub use ablate::Ablation;
 pub(crate) use ablate::ablate;
 pub use files::{Calibration, Fold, Prior, Priors, SpreadGroup};
 pub use fit::{Fit, Prediction, fit, hold_out, predict, predict_parts};
+pub(crate) use fit::{huber, huber_weight, solve};
 pub use overlay::{OwnRuns, OwnStack};

@@ -7,6 +7,7 @@ mod closed_forms;
 mod conserve;
 mod laws;
 mod memory;
+mod serve;
 
 use proptest::prelude::*;
 use secondsource_base::Dtype;
