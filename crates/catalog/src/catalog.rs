@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use secondsource_base::Diagnostic;
 
-use crate::series::{HistoryRow, SupplyRow};
+use crate::series::{HistoryRow, Statement, SupplyRow};
 use crate::types::{Chip, Link, Price, Source, System, Table, Thing};
 
 mod files {
@@ -24,6 +24,7 @@ pub struct Catalog {
     pub(crate) prices: Vec<Price>,
     pub(crate) supply: Vec<SupplyRow>,
     pub(crate) history: Vec<HistoryRow>,
+    pub(crate) statements: Vec<Statement>,
 }
 
 /// The files that the program carries: path below the repository root, text.
@@ -165,6 +166,16 @@ impl Catalog {
     /// Chips made or sold per quarter (Epoch AI).
     pub fn supply(&self) -> &[SupplyRow] {
         &self.supply
+    }
+
+    /// Filings, calls and forecasts, in file order.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// One series of them, oldest first.
+    pub fn series<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = &'a Statement> {
+        self.statements.iter().filter(move |s| s.series == name)
     }
 
     /// Dated, archived list prices of 2022 to 2025 (Epoch AI).

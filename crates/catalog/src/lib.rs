@@ -19,6 +19,6 @@ pub mod walk;
 pub use catalog::{Catalog, embedded_files};
 pub use hardware::{ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
 pub use merge::check;
-pub use series::{HistoryRow, SupplyRow};
+pub use series::{HistoryRow, Statement, SupplyRow};
 pub use sheet::{ListRow, Sheet, SheetLevel, SheetRow, SourceRef};
 pub use types::{Chip, Fact, Facts, FigureSet, Figures, Level, Link, Price, Reference, Shape, Source, System, Table, Thing};

@@ -6,11 +6,11 @@ use secondsource_base::{Diagnostic, SourceText};
 
 use crate::catalog::Catalog;
 use crate::read::{Body, Parts, read};
-use crate::series::{read_history, read_supply};
+use crate::series::{read_history, read_statements, read_supply};
 use crate::types::{Chip, Facts, Figures, Link, Reference, System, Table, Thing};
 
 impl Catalog {
-    /// A catalog from named texts, and what is wrong with them. Paths ending in `.csv` are the two time series.
+    /// A catalog from named texts, and what is wrong with them. Paths ending in `.csv` are time series.
     pub fn from_files(files: &[(&str, &str)]) -> (Catalog, Vec<Diagnostic>) {
         let mut catalog = Catalog::default();
         let mut diags = Vec::new();
@@ -59,6 +59,10 @@ impl Catalog {
         if name.contains("supply") {
             let (rows, diags) = read_supply(name, text, &known);
             self.supply = rows;
+            diags
+        } else if name.contains("statements") {
+            let (rows, diags) = read_statements(name, text, &known);
+            self.statements = rows;
             diags
         } else {
             let (rows, diags) = read_history(name, text, &known);

@@ -44,6 +44,39 @@ pub struct HistoryRow {
     pub url: String,
 }
 
+/// One figure of a filing, a call or a forecast, for a period or a day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// `nvidia-revenue`, `aws-backlog`, `tpu-units`...
+    pub series: String,
+    pub maker: String,
+    pub start: String,
+    pub end: String,
+    pub value: f64,
+    pub unit: String,
+    /// `above`, `about`, `guidance, +/- 2%`...
+    pub qualifier: String,
+    pub kind: Kind,
+    pub as_of: String,
+    pub source: String,
+    pub note: String,
+}
+
+impl Statement {
+    /// The value in plain dollars, dollars a year or pieces.
+    pub fn plain(&self) -> f64 {
+        self.value
+            * match self.unit.as_str() {
+                "G USD" | "G USD/year" => 1e9,
+                "M USD" | "million" => 1e6,
+                _ => 1.0,
+            }
+    }
+}
+
+const STATEMENT_UNITS: [&str; 5] = ["G USD", "G USD/year", "M USD", "million", "USD"];
+
 fn rows<T: for<'de> Deserialize<'de>>(name: &str, text: &str, wrong: impl Fn(&T) -> Option<String>) -> (Vec<T>, Vec<Diagnostic>) {
     let mut out = Vec::new();
     let mut diags = Vec::new();
@@ -110,6 +143,21 @@ pub(crate) fn read_history(name: &str, text: &str, known: &BTreeSet<&str>) -> (V
         }
         if prices.iter().all(Option::is_none) {
             return Some("the row has no price".to_owned());
+        }
+        source_wrong(&r.source, known)
+    })
+}
+
+pub(crate) fn read_statements(name: &str, text: &str, known: &BTreeSet<&str>) -> (Vec<Statement>, Vec<Diagnostic>) {
+    rows(name, text, |r: &Statement| {
+        if ![&r.start, &r.end, &r.as_of].into_iter().all(|d| is_date(d)) {
+            return Some("start, end and as_of must be dates".to_owned());
+        }
+        if !(r.value.is_finite() && r.value >= 0.0) {
+            return Some("the value is negative or not finite".to_owned());
+        }
+        if !STATEMENT_UNITS.contains(&r.unit.as_str()) {
+            return Some(format!("unit `{}`; one of {}", r.unit, STATEMENT_UNITS.join(", ")));
         }
         source_wrong(&r.source, known)
     })

@@ -347,3 +347,19 @@ fn series_rows() {
       --> supply/mine.csv:3:1
     ");
 }
+
+#[test]
+fn a_statement_is_told_by_line() {
+    let head = "series,maker,start,end,value,unit,qualifier,kind,as_of,source,note\n";
+    let wrong = |row: &str| {
+        let text = format!("{head}{row}\n");
+        let diags = check("catalog/history/statements.csv", &text);
+        assert_eq!(diags.first().and_then(|d| d.at), Some((2, 1)), "{row}: {diags:?}");
+        diags[0].message.clone()
+    };
+    assert!(wrong("x,y,2026-13-01,2026,1,G USD,,vendor,2026,JASSY,").contains("dates"));
+    assert!(wrong("x,y,2026,2026,-1,G USD,,vendor,2026,JASSY,").contains("negative"));
+    assert!(wrong("x,y,2026,2026,1,EUR,,vendor,2026,JASSY,").contains("unit"));
+    assert!(wrong("x,y,2026,2026,1,G USD,,vendor,2026,NOBODY,").contains("unknown source"));
+    assert!(wrong("x,y,2026,2026,many,G USD,,vendor,2026,JASSY,").contains("value"));
+}

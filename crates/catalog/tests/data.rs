@@ -57,7 +57,7 @@ fn counts() {
     let c = catalog();
     let of = |thing| c.systems().filter(|s| s.thing == thing).count();
     assert_eq!((c.chips().count(), of(Thing::Node), of(Thing::Rack)), (35, 37, 15));
-    assert_eq!((c.links().count(), c.tables().count(), c.sources().len()), (27, 29, 128));
+    assert_eq!((c.links().count(), c.tables().count(), c.sources().len()), (27, 30, 118));
     assert_eq!((c.prices().len(), c.supply().len(), c.history().len()), (287, 120, 215));
     assert!(figures().len() > 900, "{}", figures().len());
 }
@@ -253,6 +253,24 @@ fn reading_is_quick() {
     assert!(start.elapsed().as_millis() < 2000);
 }
 
+/// Filings in the units that they print, oldest first, and one unit a series.
+#[test]
+fn statements_are_series() {
+    let c = catalog();
+    let last = c.series("nvidia-revenue").rfind(|s| s.qualifier.is_empty()).unwrap();
+    assert_eq!((last.start.as_str(), last.plain()), ("2026-01-26", 81.615e9));
+    assert_eq!(c.series("nvidia-data-centre-revenue").find(|s| s.start == last.start).map(|s| s.plain()), Some(75.246e9));
+    // BT23: the backlog without the Anthropic agreement and the agreement are two figures; press adds them up.
+    let backlog = c.series("aws-backlog").find(|s| s.start == "2026-01-01").unwrap();
+    let agreement = c.series("anthropic-commitment").next().unwrap();
+    assert_eq!(backlog.qualifier, "without the Anthropic agreement");
+    assert_eq!(backlog.value + agreement.value, 464.0);
+    for s in c.statements() {
+        let series: Vec<_> = c.series(&s.series).collect();
+        assert!(series.windows(2).all(|w| w[0].end <= w[1].end && w[0].unit == w[1].unit), "{}", s.series);
+    }
+}
+
 /// The counts and the example overlay that docs/catalog.md prints.
 #[test]
 fn the_manual_is_true() {
@@ -269,6 +287,7 @@ fn the_manual_is_true() {
         ("| `power/`", c.tables().count()),
         ("| `supply/quarterly", c.supply().len()),
         ("| `history/", c.history().len()),
+        ("| `history/statements", c.statements().len()),
         ("| `sources.toml` ", c.sources().len()),
     ] {
         let line = manual.lines().find(|l| l.starts_with(what)).unwrap();

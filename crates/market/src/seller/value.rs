@@ -136,8 +136,9 @@ pub fn sell_value(chip: &Chip, terms: &Terms, rack: &Rack) -> Waterfall {
     let support: f64 = years(rack.support_years)
         .map(|(t, share)| discount(terms.rate, rack.start_years + t) * share * rack.price_usd * rack.support * rack.support_margin)
         .sum();
-    let freed: f64 =
-        years(chip.life_years).map(|(t, share)| discount(terms.rate, rack.start_years + t) * share * chip.kw * rack.freed_usd_per_kw_year).sum();
+    let freed: f64 = years(chip.life_years)
+        .map(|(t, share)| discount(terms.rate, rack.start_years + t) * share * chip.kw * rack.freed_usd_per_kw_year)
+        .sum();
     Waterfall::of(vec![
         Line { name: "rack", usd: rack.price_usd * begin },
         Line { name: "chip and system", usd: -chip.system_usd * begin },
