@@ -135,6 +135,18 @@ impl<'t> Walk<'t> {
         }
     }
 
+    /// A number within limits; absent is `None` without a message.
+    pub fn number_within(&self, tab: Tab<'_, 't>, key: &str, low: f64, high: f64) -> Option<f64> {
+        self.get(tab, key)?;
+        let (v, at) = self.number(tab, "the file", key)?;
+        if (low..=high).contains(&v) {
+            Some(v)
+        } else {
+            self.fail(at, format!("`{key}` is {v}; it must be from {low} to {high}"));
+            None
+        }
+    }
+
     pub fn flag(&self, tab: Tab<'_, 't>, key: &str) -> bool {
         match self.get(tab, key) {
             None => false,

@@ -1,6 +1,7 @@
 //! `secondsource-emit`: files that say what results already say; no number is computed here.
 
 pub mod csv;
+pub mod curves;
 pub mod focus;
 pub mod scatter;
 pub mod trace;

@@ -59,9 +59,9 @@ pub struct Picture {
 const SIZE: (u32, u32) = (900, 900);
 const HEAD: u32 = 92;
 const RADIUS: f64 = 4.2;
-const INK: RGBColor = RGBColor(34, 34, 34);
-const SOFT: RGBColor = RGBColor(96, 96, 96);
-const GRID: RGBColor = RGBColor(228, 228, 228);
+pub(crate) const INK: RGBColor = RGBColor(34, 34, 34);
+pub(crate) const SOFT: RGBColor = RGBColor(96, 96, 96);
+pub(crate) const GRID: RGBColor = RGBColor(228, 228, 228);
 const BAND: RGBColor = RGBColor(243, 243, 243);
 
 impl Marker {
@@ -90,10 +90,10 @@ impl Marker {
     }
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Failed = String;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Failed = String;
 
-fn failed(e: impl std::fmt::Display) -> Failed {
+pub(crate) fn failed(e: impl std::fmt::Display) -> Failed {
     format!("the picture cannot be drawn: {e}")
 }
 
@@ -115,7 +115,7 @@ pub fn svg(picture: &Picture) -> Result<String, Failed> {
         let root = SVGBackend::with_string(&mut out, SIZE).into_drawing_area();
         root.fill(&WHITE).map_err(failed)?;
         let (head, body) = root.split_vertically(HEAD);
-        heading(&head, picture)?;
+        heading(&head, &picture.title, &picture.caption)?;
         let mut chart = ChartBuilder::on(&body)
             .margin_right(24)
             .margin_bottom(10)
@@ -171,10 +171,10 @@ pub fn svg(picture: &Picture) -> Result<String, Failed> {
     Ok(out)
 }
 
-fn heading(area: &Area<'_>, picture: &Picture) -> Result<(), Failed> {
-    let title = ("sans-serif", 24).into_font().style(FontStyle::Bold).color(&INK);
-    area.draw(&Text::new(picture.title.clone(), (24, 18), title)).map_err(failed)?;
-    for (i, text) in picture.caption.iter().filter(|c| !c.is_empty()).enumerate() {
+pub(crate) fn heading(area: &Area<'_>, title: &str, caption: &[String]) -> Result<(), Failed> {
+    let style = ("sans-serif", 24).into_font().style(FontStyle::Bold).color(&INK);
+    area.draw(&Text::new(title.to_owned(), (24, 18), style)).map_err(failed)?;
+    for (i, text) in caption.iter().filter(|c| !c.is_empty()).enumerate() {
         let style = ("sans-serif", 14).into_font().color(&SOFT);
         area.draw(&Text::new(text.clone(), (24, 49 + 19 * i as i32), style)).map_err(failed)?;
     }

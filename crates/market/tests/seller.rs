@@ -113,6 +113,13 @@ proptest! {
         for (q, (used, there)) in a.megawatts_used.iter().zip(&f.megawatts).enumerate() {
             prop_assert!((there - used) * a.megawatt_prices[q] <= 1e-6 * a.value_usd.max(1.0));
         }
+        // No use brings more than a chip is worth once it has paid for what is scarce; those that are done bring just that.
+        for (i, (net, chips)) in a.net_usd.iter().zip(&a.chips).enumerate() {
+            for (net, x) in net.iter().zip(chips) {
+                let over = net.unwrap() - a.chip_prices[i];
+                prop_assert!(over <= 1e-2 && (*x < 1.0 || over >= -1e-2), "{x} chips at {over} over their price");
+            }
+        }
         // One more chip or megawatt, solved again, gains no more than its price, and a little less loses no less.
         let more = |change: &dyn Fn(&mut Fleet)| { let mut g = f.clone(); change(&mut g); allocate(&g).unwrap().value_usd - a.value_usd };
         for i in 0..3 {

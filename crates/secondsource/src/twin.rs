@@ -5,6 +5,8 @@ use crate::calibrate::{Ablation, Calibration, OwnRuns, Priors, ablate};
 use crate::campaign::CampaignAnswer;
 use crate::job::{Job, ModelSource};
 use crate::runs::Grade;
+use crate::sell::answer::{RunRateAnswer, SellAnswer};
+use crate::sell::{RunRateAsk, SellJob};
 use crate::serving::TokensJob;
 use crate::serving::answer::{ServeCalibrateAnswer, ServeValidateAnswer, TokensAnswer};
 use secondsource_base::Diagnostic;
@@ -100,6 +102,21 @@ impl Twin {
         let used: Vec<_> = cases.iter().filter(|c| c.grade <= Grade::B).collect();
         let priors = Priors::embedded().map_err(|d| vec![d])?;
         Ok(ablate(&used, &priors, &self.calibration.params, progress))
+    }
+
+    /// Rent a fleet's chips out, or sell them in racks: waterfalls, break-even, allocation, and what flips it.
+    pub fn sell(&self, job: &SellJob, progress: Progress<'_>) -> Result<SellAnswer, Diagnostic> {
+        self.sell_job(job, progress)
+    }
+
+    /// A stated yearly revenue as the combinations of chips and prices that make it, and filings four times.
+    pub fn run_rate(&self, ask: &RunRateAsk) -> Result<RunRateAnswer, Diagnostic> {
+        self.run_rate_of(ask)
+    }
+
+    /// The curves of such an answer as a picture (SVG).
+    pub fn plot_run_rate(&self, answer: &RunRateAnswer) -> Result<String, Diagnostic> {
+        self.plot_rates(answer)
     }
 
     /// How to serve a model on each system, and what a million tokens cost.

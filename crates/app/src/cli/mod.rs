@@ -9,6 +9,8 @@ pub mod model;
 mod own;
 mod plan;
 mod rent;
+mod run_rate;
+mod sell;
 mod step;
 mod tokens;
 mod units;
@@ -82,6 +84,8 @@ enum Command {
     Rent(Box<rent::RentArgs>),
     Own(Box<own::OwnArgs>),
     Tokens(Box<tokens::TokensArgs>),
+    Sell(sell::SellArgs),
+    RunRate(run_rate::RunRateArgs),
     Model(model::ModelArgs),
     Catalog(catalog::CatalogArgs),
     Validate(validate::ValidateArgs),
@@ -154,6 +158,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Rent(args) => rent::run(args, context),
         Command::Own(args) => own::run(args, context),
         Command::Tokens(args) => tokens::run(args, context),
+        Command::Sell(args) => sell::run(args, context),
+        Command::RunRate(args) => run_rate::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Validate(args) => validate::run(args, context),

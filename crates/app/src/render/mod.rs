@@ -13,6 +13,8 @@ mod numbers;
 pub mod own;
 pub mod plan;
 pub mod rent;
+pub mod run_rate;
+pub mod sell;
 mod stages;
 pub mod step;
 pub mod tokens;

@@ -4,7 +4,7 @@
 use crate::run::{Ran, secondsource};
 use std::path::Path;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "",
     "plan",
     "step",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 15] = [
     "validate",
     "calibrate",
     "tokens",
+    "sell",
+    "run-rate",
 ];
 
 #[test]

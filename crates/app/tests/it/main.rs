@@ -13,6 +13,7 @@ mod own;
 mod plan;
 mod rent;
 mod run;
+mod sell;
 mod step;
 mod tokens;
 mod validate;

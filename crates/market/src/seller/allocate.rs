@@ -49,6 +49,9 @@ pub struct Allocation {
     pub chip_prices: Vec<f64>,
     /// Worth of one more megawatt from each quarter on, USD today.
     pub megawatt_prices: Vec<f64>,
+    /// What each use of each batch brings beyond the megawatts and the rental buyers that it takes up, USD per chip at
+    /// these prices: what a chip is worth to whoever finds a buyer for it. `None` where the chip has no such use.
+    pub net_usd: Vec<Vec<Option<f64>>>,
     /// Chips that nobody takes at a gain.
     pub idle: Vec<f64>,
     pub megawatts_used: Vec<f64>,
@@ -56,14 +59,40 @@ pub struct Allocation {
     pub gap: f64,
 }
 
-/// The program of a fleet, and where its rows stand.
+/// What a row of the program limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Chips of a batch.
+    Chips(usize),
+    /// Megawatts at the end of a quarter.
+    Megawatts(usize),
+    /// Buyers of (use, quarter).
+    Use(usize, usize),
+    /// All chips in service in a quarter.
+    InService(usize),
+}
+
+impl Limit {
+    /// What one chip of a batch put to a use takes of it.
+    fn takes(self, f: &Fleet, batch: usize, u: usize) -> f64 {
+        let (b, leaves) = (&f.batches[batch], f.leaves[u]);
+        let one = |yes: bool| f64::from(u8::from(yes));
+        match self {
+            Limit::Chips(k) => one(k == batch),
+            Limit::Megawatts(q) => one(b.quarter <= q && !leaves) * b.kw / 1e3,
+            Limit::Use(v, q) => one(u == v && if leaves { b.quarter == q } else { b.quarter <= q }),
+            Limit::InService(q) => one(b.quarter <= q) * if leaves { f.demand.kappa } else { 1.0 },
+        }
+    }
+}
+
+/// The program of a fleet, and what its rows and columns mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub program: Program,
     /// (batch, use) of each activity.
     pub activities: Vec<(usize, usize)>,
-    pub chip_rows: std::ops::Range<usize>,
-    pub megawatt_rows: std::ops::Range<usize>,
+    pub limits: Vec<Limit>,
 }
 
 /// What a run of the program is kept as.
@@ -83,45 +112,35 @@ impl Plan {
                 }
             }
         }
-        let pick = |takes: &dyn Fn(&Batch, usize) -> f64| -> Vec<(usize, f64)> {
-            let all = activities.iter().enumerate().map(|(j, (b, u))| (j, takes(&f.batches[*b], *u)));
-            all.filter(|(_, a)| *a != 0.0).collect()
-        };
-        let mut rows = Vec::new();
-        for (b, batch) in f.batches.iter().enumerate() {
-            let takes = activities.iter().enumerate().filter(|(_, (k, _))| *k == b).map(|(j, _)| (j, 1.0)).collect();
-            rows.push(Row { takes, there: batch.count });
-        }
-        let chip_rows = 0..rows.len();
-        for (q, megawatts) in f.megawatts.iter().enumerate() {
-            let takes = pick(&|batch, u| if batch.quarter <= q && !f.leaves[u] { batch.kw / 1e3 } else { 0.0 });
-            rows.push(Row { takes, there: *megawatts });
-        }
-        let megawatt_rows = chip_rows.end..rows.len();
+        let mut limits: Vec<(Limit, f64)> = f.batches.iter().enumerate().map(|(b, batch)| (Limit::Chips(b), batch.count)).collect();
+        limits.extend(f.megawatts.iter().enumerate().map(|(q, there)| (Limit::Megawatts(q), *there)));
         for q in 0..quarters {
-            for (u, limit) in f.demand.uses.iter().enumerate() {
-                let Some(there) = limit.as_ref().and_then(|l| l.get(q)) else { continue };
-                let takes = pick(&|batch, v| {
-                    let counts = if f.leaves[u] { batch.quarter == q } else { batch.quarter <= q };
-                    f64::from(u8::from(u == v && counts))
-                });
-                rows.push(Row { takes, there: *there });
+            for (u, list) in f.demand.uses.iter().enumerate() {
+                limits.extend(list.as_ref().and_then(|l| l.get(q)).map(|there| (Limit::Use(u, q), *there)));
             }
-            if let Some(there) = f.demand.in_service.as_ref().and_then(|l| l.get(q)) {
-                let takes = pick(&|batch, u| {
-                    if batch.quarter > q {
-                        0.0
-                    } else if f.leaves[u] {
-                        f.demand.kappa
-                    } else {
-                        1.0
-                    }
-                });
-                rows.push(Row { takes, there: *there });
-            }
+            limits.extend(f.demand.in_service.as_ref().and_then(|l| l.get(q)).map(|there| (Limit::InService(q), *there)));
         }
-        rows.iter_mut().for_each(|r| r.there = r.there.max(0.0));
-        Plan { program: Program { gains, rows }, activities, chip_rows, megawatt_rows }
+        let row = |limit: Limit, there: f64| {
+            let all = activities.iter().enumerate().map(|(j, (b, u))| (j, limit.takes(f, *b, *u)));
+            Row { takes: all.filter(|(_, a)| *a != 0.0).collect(), there: there.max(0.0) }
+        };
+        let rows = limits.iter().map(|(limit, there)| row(*limit, *there)).collect();
+        Plan { program: Program { gains, rows }, activities, limits: limits.into_iter().map(|l| l.0).collect() }
+    }
+
+    /// Prices of the rows that `what` picks, in their order.
+    pub fn prices(&self, s: &Solved, what: impl Fn(Limit) -> bool) -> Vec<f64> {
+        self.limits.iter().zip(&s.prices).filter(|(l, _)| what(**l)).map(|(_, p)| *p).collect()
+    }
+
+    /// What a use of a batch brings beyond the megawatts and rental buyers that it takes up.
+    fn net(&self, f: &Fleet, s: &Solved, batch: usize, u: usize) -> Option<f64> {
+        let usd = f.batches[batch].usd.get(u).copied().flatten()?;
+        let scarce = self.limits.iter().zip(&s.prices).filter(|(l, price)| {
+            let own = matches!(l, Limit::Chips(_)) || matches!(l, Limit::Use(v, _) if f.leaves[*v]);
+            **price > 0.0 && !own
+        });
+        Some(usd - scarce.map(|(l, price)| price * l.takes(f, batch, u)).sum::<f64>())
     }
 
     fn read(&self, f: &Fleet, s: &Solved) -> Allocation {
@@ -136,8 +155,9 @@ impl Plan {
         });
         Allocation {
             value_usd: s.value,
-            chip_prices: s.prices[self.chip_rows.clone()].to_vec(),
-            megawatt_prices: s.prices[self.megawatt_rows.clone()].to_vec(),
+            chip_prices: self.prices(s, |l| matches!(l, Limit::Chips(_))),
+            megawatt_prices: self.prices(s, |l| matches!(l, Limit::Megawatts(_))),
+            net_usd: (0..f.batches.len()).map(|b| (0..f.leaves.len()).map(|u| self.net(f, s, b, u)).collect()).collect(),
             idle,
             megawatts_used: used.collect(),
             chips,

@@ -11,7 +11,7 @@ mod sample;
 mod share;
 mod value;
 
-pub use allocate::{Allocation, Batch, Demand, Fleet, Outcome, Plan, allocate};
+pub use allocate::{Allocation, Batch, Demand, Fleet, Limit, Outcome, Plan, allocate};
 pub use program::{Program, Row, Solved, solve};
 pub use run_rate::{Band, Curve, RunRate, SumOfBands, annualised, curve, price_at, revenue, sum_of_bands};
 pub use sample::{Draws, Range, Tornado, draw, quantiles, tornado};

@@ -74,7 +74,7 @@ fn root(mut low: f64, mut high: f64, f: &dyn Fn(f64) -> f64) -> f64 {
     let start = f(low) > 0.0;
     for _ in 0..100 {
         let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
+        if high - low <= 1e-12 * high.abs().max(low.abs()) {
             break;
         }
         if (f(middle) > 0.0) == start { low = middle } else { high = middle }

@@ -119,7 +119,7 @@ pub fn rent_value(chip: &Chip, terms: &Terms, rent: &Rent) -> Waterfall {
     let begin = discount(terms.rate, rent.start_years);
     let end = discount(terms.rate, rent.start_years + chip.life_years);
     Waterfall::of(vec![
-        Line { name: "hours", usd: hours },
+        Line { name: "rent", usd: hours },
         Line { name: "attached services", usd: attached },
         Line { name: "cost of selling and support", usd: -(hours + attached) * (1.0 - rent.margin) },
         Line { name: "electricity", usd: power },

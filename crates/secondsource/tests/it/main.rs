@@ -8,6 +8,7 @@ mod intervals;
 mod own_runs;
 mod plan;
 mod recipe;
+mod sell;
 mod serving;
 mod sizing;
 mod spec;
