@@ -45,7 +45,7 @@ pub struct RunRateArgs {
 const AFTER: &str = "\
 Examples:
   secondsource run-rate
-  secondsource run-rate --plot run-rate.svg
+  secondsource run-rate --plot my-run-rate.svg
   What would $25 billion ask for, if 1 to 2 million chips are all that is sold?
     secondsource run-rate --total 25B --chips 1M,1.5M,2M --other 0,0,0
 

@@ -84,8 +84,8 @@ fn chip(c: &ChipOut, page: &Page) -> String {
         grid.row(std::iter::once(name.to_owned()).chain(c.uses.iter().map(f)).collect());
     };
     row("sum", &|u| whole(u.total_usd));
-    row("5%", &|u| whole(u.usd.p5));
-    row("95%", &|u| whole(u.usd.p95));
+    row("sum, 5%", &|u| whole(u.usd.p5));
+    row("sum, 95%", &|u| whole(u.usd.p95));
     row("per kW", &|u| whole(u.usd_per_kw));
     row("first year, USD per chip-hour", &|u| u.usd_per_chip_hour.map_or(String::new(), sig3));
     out.push_str(&grid.render(page));
@@ -105,9 +105,13 @@ fn chip(c: &ChipOut, page: &Page) -> String {
     }
     if let Some(b) = &c.break_even {
         let text = if b.share > 0.0 {
-            format!("up to {} of the chips sold do no worse than none; best {}", percent(b.share), percent(b.best_share))
+            format!(
+                "as far as renters go, up to {} of the chips can be sold without loss; best {}",
+                percent(b.share),
+                percent(b.best_share)
+            )
         } else {
-            "no share of the chips can be sold without loss".to_owned()
+            "as far as renters go, no chip can be sold without loss".to_owned()
         };
         out.push_str(&page.field("share", &text));
     }
