@@ -5,6 +5,7 @@
 pub mod calendar;
 pub mod charge;
 pub mod contract;
+pub mod decide;
 pub mod finance;
 pub mod money;
 pub mod own;

@@ -79,7 +79,7 @@ pub struct Quote {
 
 /// Clouds that rent out more than their own neighbourhood's machines; their list prices come first for chips
 /// that no cloud makes itself.
-const HYPERSCALERS: [&str; 4] = ["AWS", "Azure", "GCP", "OCI"];
+pub const HYPERSCALERS: [&str; 4] = ["AWS", "Azure", "GCP", "OCI"];
 
 /// The rental price of a chip.
 ///

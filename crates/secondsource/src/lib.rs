@@ -4,6 +4,7 @@ pub mod answer;
 pub mod calibrate;
 pub mod campaign;
 pub mod costs;
+pub mod decide;
 pub mod job;
 pub mod overrides;
 mod plan;

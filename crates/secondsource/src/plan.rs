@@ -430,7 +430,7 @@ fn miss(job: &Job, o: &PlanOption) -> String {
 
 /// Chip counts that `--chips auto` tries, rising: 1, 2, 4 chips of a host, then whole hosts, then whole scale-up domains,
 /// each step at least a sixteenth more than the last.
-fn sizes(hw: &Hardware) -> Vec<u64> {
+pub(crate) fn sizes(hw: &Hardware) -> Vec<u64> {
     let host = u64::from(hw.chips_per_node.max(1));
     let domain = hw.levels.iter().filter(|l| !l.scale_out && !matches!(l.shape, ScaleUpShape::Torus(_))).map(|l| u64::from(l.chips)).max();
     let domain = domain.unwrap_or(host).max(host);

@@ -3,6 +3,7 @@
 mod calibrate;
 mod campaign;
 mod catalog;
+mod decide;
 mod fit;
 mod job_args;
 pub mod model;
@@ -83,6 +84,7 @@ enum Command {
     Campaign(Box<campaign::CampaignArgs>),
     Rent(Box<rent::RentArgs>),
     Own(Box<own::OwnArgs>),
+    Decide(Box<decide::DecideArgs>),
     Tokens(Box<tokens::TokensArgs>),
     Sell(sell::SellArgs),
     RunRate(run_rate::RunRateArgs),
@@ -157,6 +159,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Campaign(args) => campaign::run(args, context),
         Command::Rent(args) => rent::run(args, context),
         Command::Own(args) => own::run(args, context),
+        Command::Decide(args) => decide::run(args, context),
         Command::Tokens(args) => tokens::run(args, context),
         Command::Sell(args) => sell::run(args, context),
         Command::RunRate(args) => run_rate::run(args, context),

@@ -4,6 +4,7 @@
 pub mod calibrate;
 pub mod campaign;
 pub mod catalog;
+pub mod decide;
 pub mod fit;
 mod grid;
 mod layout;
