@@ -43,7 +43,8 @@ enum End {
 /// Fills `used`, which is clear but for the pool.
 pub(crate) fn flow(p: &Program, s: &Scenario, rows: &[Vec<Cell>], used: &mut Use) {
     let t = p.periods;
-    let there = |c: &Cell| if c.source == POOL { used.pool[c.period as usize] } else { s.rent_hours[c.source as usize * t + c.period as usize] };
+    let there =
+        |c: &Cell| if c.source == POOL { used.pool[c.period as usize] } else { s.rent_hours[c.source as usize * t + c.period as usize] };
     let size: Vec<Vec<f64>> = rows.iter().map(|r| r.iter().map(there).collect()).collect();
     let work: f64 = s.work.iter().sum();
     let mut g = Graph {

@@ -16,8 +16,10 @@
 //!
 //! Never here: systems, contracts, dates. Whoever builds a program has turned them into these numbers.
 
+use serde::{Deserialize, Serialize};
+
 /// A commitment that is made before anything is known: chips for a time, at a price.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commitment {
     pub name: String,
     /// Chips come in multiples of this.
@@ -27,7 +29,7 @@ pub struct Commitment {
 }
 
 /// Something that needs chip-hours.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Demand {
     pub name: String,
     /// First period in which it can run, and the one after the last.
@@ -36,7 +38,7 @@ pub struct Demand {
 }
 
 /// What one scenario says. Tables over periods are row by row: `[row * periods + period]`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
     /// USD, whatever is decided.
     pub fixed: f64,
@@ -59,7 +61,7 @@ pub struct Scenario {
 }
 
 /// Commitments, rentals and demands of one system, over all scenarios (which are equally likely).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Program {
     pub periods: usize,
     pub commitments: Vec<Commitment>,

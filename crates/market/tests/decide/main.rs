@@ -3,6 +3,7 @@
 
 mod cases;
 mod extensive;
+mod highs;
 mod newsvendor;
 mod program;
 mod value;

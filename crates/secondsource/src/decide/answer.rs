@@ -18,6 +18,8 @@ pub struct JobOnOut {
     pub end_dates: Option<[Option<String>; 3]>,
     /// Share of scenarios in which the deadline is met; absent without a deadline.
     pub deadline_met: Option<f64>,
+    /// Share that was asked for.
+    pub deadline_sure: Option<f64>,
     /// Share of steady work that is done, in the mean.
     pub work_done: Option<f64>,
 }

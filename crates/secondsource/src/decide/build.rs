@@ -4,16 +4,19 @@ use super::factors::{Draws, Held, Of};
 use super::job::{Period, Way, Work};
 use super::owning::OwnCosts;
 use super::world::{Price, World};
+use rayon::prelude::*;
 use secondsource_base::Stream;
 use secondsource_campaign::closed_form;
 use secondsource_market::contract::{SpotTerms, bill};
 use secondsource_market::decide::{Commitment, Demand, Program, Scenario};
 use std::ops::Range as Span;
-use rayon::prelude::*;
 
 const MONTH_HOURS: f64 = 730.0;
 /// Work that is never done is charged at so many times the dearest hour of the place.
 pub(super) const DROP: f64 = 4.0;
+
+/// Chips that a month's steady work may use at once, over those that it is planned on.
+const STEADY: f64 = 2.0;
 
 /// A commitment as it was bought: way, first month, months.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,6 +118,19 @@ impl Shop<'_> {
         self.world.systems[self.world.sites[site].system].fits[task].as_ref().ok()
     }
 
+    /// Chips that a task is billed for on a site: whole hosts, and whole racks where they come whole.
+    pub fn billed(&self, site: usize, task: usize) -> f64 {
+        self.fit(site, task).map_or(0.0, |f| f.billed * self.racks(site, task))
+    }
+
+    /// What whole racks add on a site: where machines are bought, or a contract rents scale-up domains whole.
+    fn racks(&self, site: usize, task: usize) -> f64 {
+        let s = &self.world.sites[site];
+        let domain = self.world.systems[s.system].domain;
+        let whole = s.own || s.prices.iter().any(|p| p.unit >= domain);
+        self.fit(site, task).filter(|_| whole).map_or(1.0, |f| f.whole_racks)
+    }
+
     fn asked(&self, tasks: &[usize]) -> Vec<Asked> {
         let of = |task: &usize| match self.world.job.tasks[*task].work {
             Work::Run { .. } => vec![Asked { task: *task, month: 0 }],
@@ -147,7 +163,7 @@ impl Shop<'_> {
         let s = &self.world.sites[site];
         let host = self.world.unit(site, b.price, self.own);
         let up = |chips: f64| (chips / host).ceil() * host;
-        let billed = |t: &usize| self.fit(site, *t).map_or(0.0, |f| f.billed);
+        let billed = |t: &usize| self.billed(site, *t);
         // A run takes all of its chips or none: with runs alone, commitments come in units of the smallest of them.
         let gang = tasks.iter().all(|t| matches!(self.world.job.tasks[*t].work, Work::Run { .. }) && !self.world.job.tasks[*t].elastic);
         let unit = if gang { up(tasks.iter().map(billed).fold(f64::INFINITY, f64::min)) } else { host };
@@ -378,17 +394,19 @@ impl View<'_, '_> {
         campaign.restart_s *= of(Of::Restart(s), 1.0);
         // A job that makes no headway at all takes a hundred times as long.
         let stretch = closed_form(&campaign).map_or(100.0, |g| 1.0 / g.goodput);
-        fit.chip_hours * of(Of::Speed(s), 1.0) * stretch / of(Of::SpeedUp(s), 1.0)
+        fit.chip_hours * self.shop.racks(self.site, task) * of(Of::Speed(s), 1.0) * stretch / of(Of::SpeedUp(s), 1.0)
     }
 
     fn demand(&self, row: &mut Scenario, k: usize, a: &Asked, dearest: f64) {
         let shop = self.shop;
         let t = shop.periods;
         let task = &shop.world.job.tasks[a.task];
-        let Some(fit) = shop.fit(self.site, a.task) else { return };
         let work = self.work(a.task);
         row.work.push(work);
-        let full = fit.billed * shop.hours();
+        let billed = shop.billed(self.site, a.task);
+        // A month's work may be spread over twice the chips that it is planned on.
+        let spread = if matches!(task.work, Work::Steady { .. }) { STEADY } else { 1.0 };
+        let full = billed * shop.hours() * spread;
         let earliest = match task.work {
             Work::Run { .. } => task.earliest,
             Work::Steady { .. } => shop.start(shop.month_of(a)),
@@ -399,11 +417,11 @@ impl View<'_, '_> {
         let span = shop.period.months();
         match task.work {
             Work::Run { .. } => {
-                let length = work / (fit.billed * MONTH_HOURS);
+                let length = work / (billed * MONTH_HOURS);
                 let strict = shop.strict.get(a.task).copied().unwrap_or(0.0);
                 // Without a word on the value of time a run starts as soon as it can: a month of delay must save more than the
                 // chips of a month cost. That steers the run; no total counts it.
-                let eager = dearest * fit.billed * MONTH_HOURS;
+                let eager = dearest * billed * MONTH_HOURS;
                 let value = task.value_per_month.unwrap_or(eager);
                 let each = [(value, earliest + length), (task.late_per_month + strict, task.deadline.unwrap_or(f64::INFINITY))];
                 for (usd, due) in each {

@@ -42,12 +42,19 @@ impl Shop<'_> {
     }
 
     pub fn programs(&self, choice: &Choice, draws: &Draws, span: Span<usize>, held: Held) -> Vec<Built> {
-        self.parts(&choice.sites).into_iter().map(|(site, tasks)| self.build(site, &tasks, draws, span.clone(), held, &choice.ways)).collect()
+        self.parts(&choice.sites)
+            .into_iter()
+            .map(|(site, tasks)| self.build(site, &tasks, draws, span.clone(), held, &choice.ways))
+            .collect()
     }
 
     fn aim(&self) -> Aim {
         let job = self.world.job;
-        Aim { risk: Risk { level: job.cvar_level, weight: job.cvar_weight }, budget: job.budget_usd.map(|b| (job.budget_sure, b)), ..Aim::MEAN }
+        Aim {
+            risk: Risk { level: job.cvar_level, weight: job.cvar_weight },
+            budget: job.budget_usd.map(|b| (job.budget_sure, b)),
+            ..Aim::MEAN
+        }
     }
 
     /// A choice on some scenarios: for comparing many.
@@ -81,16 +88,7 @@ impl Shop<'_> {
         let outcomes = outcomes(self, &parts, &x, &uses(&ready, &x));
         let summary = summary(self, &outcomes);
         drop(ready);
-        Tried {
-            choice: choice.clone(),
-            parts,
-            x,
-            usd,
-            fractional: plan.usd,
-            bound: plan.bound,
-            strict: self.strict.clone(),
-            summary,
-        }
+        Tried { choice: choice.clone(), parts, x, usd, fractional: plan.usd, bound: plan.bound, strict: self.strict.clone(), summary }
     }
 
     /// The best commitments of a choice, with lateness made dear enough that the deadlines are met as surely as asked for,

@@ -10,6 +10,7 @@ use secondsource_market::contract::{Range, SpotTerms};
 use secondsource_market::decide::risk::quantile;
 use secondsource_market::own::Key;
 use secondsource_market::paths::{PathParams, price_paths};
+use std::collections::BTreeMap;
 
 /// What an uncertain input is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +48,8 @@ pub(super) struct Factor {
     pub basis: String,
     /// Stated by the user, or taken for want of a source.
     pub assumed: bool,
+    /// Stated by the user.
+    pub stated: bool,
 }
 
 impl Factor {
@@ -70,6 +73,8 @@ pub(super) struct Draws {
     pub scenarios: usize,
     pub seed: u64,
     pub factors: Vec<Factor>,
+    /// Place of each factor.
+    index: BTreeMap<Of, usize>,
     /// Per system: index into `paths`.
     pub path_of: Vec<usize>,
     /// Price multipliers by month, scenario after scenario.
@@ -81,7 +86,7 @@ pub(super) struct Draws {
 impl Draws {
     pub fn new(world: &World<'_>, own: &[Option<OwnCosts>], params: &PathParams, scenarios: usize, seed: u64) -> Result<Draws, Diagnostic> {
         let months = world.horizon.ceil() as usize + 2;
-        let mut d = Draws { scenarios, seed, factors: Vec::new(), path_of: Vec::new(), paths: Vec::new(), months };
+        let mut d = Draws { scenarios, seed, factors: Vec::new(), index: BTreeMap::new(), path_of: Vec::new(), paths: Vec::new(), months };
         d.prices(world, params)?;
         for (s, info) in world.systems.iter().enumerate() {
             d.system(world, s, &info.name)?;
@@ -91,6 +96,7 @@ impl Draws {
                     let name = format!("{} of {}", key.words(), info.name);
                     let assumed = matches!(input.kind, secondsource_base::Kind::User | secondsource_base::Kind::Assumed);
                     d.triangle(Of::Own(s, *key), name, key.unit(), range, &input.basis, assumed);
+                    d.stated(input.kind == secondsource_base::Kind::User && *key == Key::UnitUsd);
                 }
             }
         }
@@ -100,9 +106,15 @@ impl Draws {
             d.triangle(Of::Hazard, "spot interruptions".into(), "a month and instance", spot.hazard_per_month, basis, true);
         }
         for (i, site) in world.sites.iter().enumerate() {
-            for (p, price) in site.prices.iter().enumerate().filter(|(_, p)| p.kind == secondsource_base::Kind::User && p.way != Way::Buy && p.way != Way::Lease) {
+            for (p, price) in site
+                .prices
+                .iter()
+                .enumerate()
+                .filter(|(_, p)| p.kind == secondsource_base::Kind::User && p.way != Way::Buy && p.way != Way::Lease)
+            {
                 let name = format!("{} price of {}", price.way.name(), site.label);
                 d.triangle(Of::Assumed(i, p), name, "USD/chip-h", price.usd, &price.basis, true);
+                d.stated(true);
             }
         }
         Ok(d)
@@ -110,11 +122,19 @@ impl Draws {
 
     /// Index of a factor.
     pub fn find(&self, of: Of) -> Option<usize> {
-        self.factors.iter().position(|f| f.of == of)
+        self.index.get(&of).copied()
     }
 
     fn push(&mut self, of: Of, name: String, unit: &'static str, values: Vec<f64>, basis: &str, assumed: bool) {
-        self.factors.push(Factor { of, name, unit, values, basis: basis.to_owned(), assumed });
+        self.index.insert(of, self.factors.len());
+        self.factors.push(Factor { of, name, unit, values, basis: basis.to_owned(), assumed, stated: false });
+    }
+
+    /// The last factor is the user's own statement.
+    fn stated(&mut self, stated: bool) {
+        if let Some(f) = self.factors.last_mut() {
+            f.stated = stated;
+        }
     }
 
     fn triangle(&mut self, of: Of, name: String, unit: &'static str, r: Range, basis: &str, assumed: bool) {
@@ -149,8 +169,11 @@ impl Draws {
         if let Some(n) = info.next {
             let next = &world.job.next[n];
             self.triangle(Of::Arrival(s), format!("arrival of {name}"), "months", next.arrives, &next.why, true);
+            self.stated(true);
             self.triangle(Of::SpeedUp(s), format!("speed of {name}"), "x its stand-in", next.speed_up, &next.why, true);
+            self.stated(true);
             self.triangle(Of::Queue(s), format!("queue for {name}"), "months", next.queue_months, &next.why, true);
+            self.stated(true);
         }
         Ok(())
     }
@@ -160,7 +183,11 @@ impl Draws {
     fn prices(&mut self, world: &World<'_>, params: &PathParams) -> Result<(), Diagnostic> {
         let figure = |name: &str| -> Result<f64, Diagnostic> {
             let table = world.catalog.table("decide")?;
-            table.figures.get(name).map(|f| f.main.value).ok_or_else(|| Diagnostic::error(format!("the table `decide` has no figure `{name}`")))
+            table
+                .figures
+                .get(name)
+                .map(|f| f.main.value)
+                .ok_or_else(|| Diagnostic::error(format!("the table `decide` has no figure `{name}`")))
         };
         let correlation = figure("price-correlation")?.clamp(0.0, 1.0);
         let (months, scenarios) = (self.months, self.scenarios);
@@ -192,7 +219,7 @@ impl Draws {
             self.paths.push(path);
             chips.push(name);
             let basis = "price process fitted to the H100 series of the catalog (docs/costs.md)";
-            self.push(Of::Price(s), format!("rental price of {name}, mean over the horizon"), "x today's", means, basis, false);
+            self.push(Of::Price(s), format!("rental price of {name}"), "x today's, mean over the horizon", means, basis, false);
         }
         Ok(())
     }
@@ -215,19 +242,12 @@ impl Draws {
         let high = (low + 1).min(self.months - 1);
         let price = path[low] + (path[high] - path[low]) * (month - low as f64).clamp(0.0, 1.0);
         // Held at another mean: today's price stays what it is, that from the first month on is scaled.
-        let at = self.price_factor(system);
         match held {
-            Some((i, v)) if Some(i) == at => {
+            Some((i, v)) if matches!(self.factors[i].of, Of::Price(s) if self.path_of[s] == self.path_of[system]) => {
                 let scale = v / self.factors[i].values[scenario];
                 price * libm::pow(scale, month.clamp(0.0, 1.0))
             }
             _ => price,
         }
-    }
-
-    /// The factor of a system's price path: that of the first system with the chip.
-    fn price_factor(&self, system: usize) -> Option<usize> {
-        let path = self.path_of[system];
-        self.factors.iter().position(|f| matches!(f.of, Of::Price(s) if self.path_of[s] == path))
     }
 }

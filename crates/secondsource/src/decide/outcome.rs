@@ -94,7 +94,8 @@ fn one(shop: &Shop<'_>, part: &Built, x: &[f64], scenario: usize, used: &Use, ou
                 out.end[a.task] = end;
                 let until = if end.is_finite() { end } else { shop.world.horizon };
                 let deadline = task.deadline.unwrap_or(f64::INFINITY);
-                out.time += task.value_per_month.unwrap_or(0.0) * (until - task.earliest).max(0.0) + task.late_per_month * (until - deadline).max(0.0);
+                out.time += task.value_per_month.unwrap_or(0.0) * (until - task.earliest).max(0.0)
+                    + task.late_per_month * (until - deadline).max(0.0);
             }
             Work::Steady { .. } => {
                 out.time += served.iter().zip(&s.late[k * t..(k + 1) * t]).map(|(q, c)| q * c).sum::<f64>();

@@ -68,7 +68,9 @@ pub(super) fn delivery(world: &World<'_>, system: &str) -> Result<(Range, String
         return Ok((r, "stated in the job".to_owned()));
     }
     let table = world.catalog.table("decide")?;
-    let get = |name: &str| table.figures.get(name).map(|f| f.main.value).ok_or_else(|| Diagnostic::error(format!("the table `decide` has no figure `{name}`")));
+    let get = |name: &str| {
+        table.figures.get(name).map(|f| f.main.value).ok_or_else(|| Diagnostic::error(format!("the table `decide` has no figure `{name}`")))
+    };
     let days = 24.0 / 730.0;
     let range = Range { low: get("delivery-low")? * days, mid: get("delivery-mid")? * days, high: get("delivery-high")? * days };
     Ok((range, "lead times of H100 servers, 2023 to 2024 (catalog table `decide`); none is published for this system".to_owned()))
@@ -91,8 +93,9 @@ pub(super) fn models(world: &mut World<'_>) -> Result<Vec<Option<OwnCosts>>, Dia
         match model(world, i, &stated, lease_years) {
             Ok(costs) => out[s] = Some(costs),
             Err(d) => {
-                let why = std::iter::once(d.message.as_str()).chain(d.hints.first().map(String::as_str)).collect::<Vec<_>>().join("; ");
-                let (gone, kept) = std::mem::take(&mut world.sites[i].prices).into_iter().partition(|p| matches!(p.way, Way::Buy | Way::Lease));
+                let why = format!("{}; a price of your own goes into [[assume]]", d.message);
+                let (gone, kept) =
+                    std::mem::take(&mut world.sites[i].prices).into_iter().partition(|p| matches!(p.way, Way::Buy | Way::Lease));
                 world.sites[i].prices = kept;
                 let gone: Vec<super::world::Price> = gone;
                 world.sites[i].gone.extend(gone.into_iter().map(|p| (p.way, why.clone())));
@@ -103,7 +106,12 @@ pub(super) fn models(world: &mut World<'_>) -> Result<Vec<Option<OwnCosts>>, Dia
 }
 
 /// Reads stated inputs of owning.
-fn keys(world: &World<'_>, list: &[(String, Range, usize)], stated: &mut BTreeMap<Key, Range>, lease_years: &mut f64) -> Result<(), Diagnostic> {
+fn keys(
+    world: &World<'_>,
+    list: &[(String, Range, usize)],
+    stated: &mut BTreeMap<Key, Range>,
+    lease_years: &mut f64,
+) -> Result<(), Diagnostic> {
     for (name, range, at) in list {
         match Key::parse(name) {
             Some(key) if !matches!(key, Key::Goodput | Key::Utilisation | Key::Years | Key::BookYears) => {
@@ -112,7 +120,8 @@ fn keys(world: &World<'_>, list: &[(String, Range, usize)], stated: &mut BTreeMa
             _ if name == "lease-years" => *lease_years = range.mid.clamp(0.5, 30.0),
             _ => {
                 let names = Key::ALL.map(Key::name);
-                let d = Diagnostic::error(format!("unknown key `{name}` of owning")).suggest(name, names.into_iter().chain(["lease-years"]));
+                let d =
+                    Diagnostic::error(format!("unknown key `{name}` of owning")).suggest(name, names.into_iter().chain(["lease-years"]));
                 return Err(located(world.job, d, *at));
             }
         }
@@ -138,7 +147,15 @@ fn model(world: &World<'_>, site: usize, stated: &BTreeMap<Key, Range>, lease_ye
     if let Some(terms) = world.terms(&info.name) {
         keys(world, &terms.own, &mut stated, &mut 0.0)?;
     }
-    let wishes = Wishes { system: info.planned_on.clone(), chips, site: Site::Colocation, all_in: false, energy_included: false, region: None, stated };
+    let wishes = Wishes {
+        system: info.planned_on.clone(),
+        chips,
+        site: Site::Colocation,
+        all_in: false,
+        energy_included: false,
+        region: None,
+        stated,
+    };
     let input = own::of_catalog(world.catalog, &wishes)?;
     Ok(OwnCosts { input, years, lease_years, leases: place.prices.iter().any(|p| p.way == Way::Lease) })
 }

@@ -68,13 +68,21 @@ impl Twin {
         let own = owning::models(&mut world)?;
         world.drop_too_small(&own);
         let discount = discount_rate(&mut world)?;
+        world.say_what_is_assumed();
         let stages = (world.systems.len() as u64) * 3;
         let estimate = estimate(&self.catalog, world.as_of)?;
         let draws = Draws::new(&world, &own, &estimate.params, job.scenarios, job.seed)?;
-        let fresh = Draws::new(&world, &own, &estimate.params, (BATCHES * FEW).min(job.scenarios.max(BATCHES * 16)), job.seed ^ 0x5eed_0f_f4e5_4000)?;
+        let fresh = Draws::new(
+            &world,
+            &own,
+            &estimate.params,
+            (BATCHES * FEW).min(job.scenarios.max(BATCHES * 16)),
+            job.seed ^ 0x5eed_0f_f4e5_4000,
+        )?;
         let shop = Shop::new(&world, &own, discount)?;
-        let Some(found) = find(shop, draws, &fresh, &|done, total| progress(stages / 3 + done * stages * 2 / 3 / total.max(1), stages)) else {
-            return Ok(super::words::nothing(&world));
+        let Some(found) = find(shop, draws, &fresh, &|done, total| progress(stages / 3 + done * stages * 2 / 3 / total.max(1), stages))
+        else {
+            return Ok(super::words::nothing(&world, &own));
         };
         let answer = super::words::answer(&found);
         progress(stages, stages);
@@ -92,7 +100,10 @@ fn discount_rate(world: &mut World<'_>) -> Result<f64, Diagnostic> {
         return Err(Diagnostic::error("the table `financing` has no figure `rate-mid`"));
     };
     let rate = figure.value / 100.0;
-    world.assumed.push(format!("payments discounted at {:.0}% a year: the middle of published costs of capital (give `discount-rate`)", rate * 100.0));
+    world.assumed.push(format!(
+        "payments discounted at {:.0}% a year: the middle of published costs of capital (give `discount-rate`)",
+        rate * 100.0
+    ));
     Ok(rate)
 }
 
@@ -122,7 +133,8 @@ fn find<'a>(shop: Shop<'a>, draws: Draws, fresh: &Draws, progress: &(dyn Fn(u64,
             if !shop.can(site, set) {
                 return None;
             }
-            let choice = Choice { sites: (0..tasks).map(|t| if set.contains(&t) { site } else { usize::MAX }).collect(), ways: Way::ALL.to_vec() };
+            let choice =
+                Choice { sites: (0..tasks).map(|t| if set.contains(&t) { site } else { usize::MAX }).collect(), ways: Way::ALL.to_vec() };
             Some(shop.quick(&choice, &draws, 0..few, None).usd)
         };
         let (list, whole) = assign::cheapest(tasks, sites, KEPT, &mut price);
@@ -155,7 +167,8 @@ fn find<'a>(shop: Shop<'a>, draws: Draws, fresh: &Draws, progress: &(dyn Fn(u64,
         .collect();
     let best = tried.iter().reduce(|a, b| if shop.better(&b.summary, &a.summary) { b } else { a })?.clone();
     let name = |t: &Tried| (t.choice.sites.clone(), lead(&t.summary));
-    let next = tried.iter().filter(|t| name(t) != name(&best)).reduce(|a, b| if shop.better(&b.summary, &a.summary) { b } else { a }).cloned();
+    let next =
+        tried.iter().filter(|t| name(t) != name(&best)).reduce(|a, b| if shop.better(&b.summary, &a.summary) { b } else { a }).cloned();
     let rivals: Vec<Tried> = tried[..whole].to_vec();
     let rivals: Vec<(Tried, Quick)> = rivals
         .into_par_iter()
@@ -206,5 +219,12 @@ fn worth(shop: &Shop<'_>, draws: &Draws, fresh: &Draws, best: &Tried, next: Opti
         outcomes(shop, &t.parts, &t.x, &uses)
     };
     let scenarios = run(best);
-    Worth { knowing: (knowing, n), stochastic: stochastic.max(0.0), gap, run: summary(shop, &scenarios), scenarios, run_of_next: next.map(|t| summary(shop, &run(t))) }
+    Worth {
+        knowing: (knowing, n),
+        stochastic: stochastic.max(0.0),
+        gap,
+        run: summary(shop, &scenarios),
+        scenarios,
+        run_of_next: next.map(|t| summary(shop, &run(t))),
+    }
 }

@@ -4,7 +4,7 @@ use super::goodput::Interruptions;
 use super::job::{DecideJob, Task, Work};
 use crate::answer::{Interval, PlanOption};
 use crate::job::{Chips, Job};
-use crate::plan::{MOST_CHIPS, sizes, words};
+use crate::plan::{MOST_CHIPS, Seat, sizes, words};
 use crate::twin::Twin;
 use secondsource_catalog::hardware::Hardware;
 
@@ -18,7 +18,8 @@ pub(super) struct Fit {
     pub chips: u64,
     /// Chips that are paid for: whole hosts.
     pub billed: f64,
-    pub chips_per_node: u32,
+    /// Chips of whole scale-up domains over those that the job uses of them: what a rack that is taken whole costs more.
+    pub whole_racks: f64,
     /// Days without failures for the run, or for a month's work.
     pub days: Interval,
     /// Billed chip-hours without failures at the middle speed.
@@ -57,12 +58,24 @@ impl Twin {
         let hw = self.catalog.hardware(system).map_err(|d| d.message)?;
         let host = u64::from(hw.chips_per_node.max(1));
         let interruptions = self.interruptions(whole, &job, option).map_err(|d| d.message)?;
-        Ok(fit_of(option, host, interruptions))
+        let seat = Seat::new(hw, chips);
+        let domain = |h: &Hardware| h.levels.iter().filter(|l| !l.scale_out).map(|l| l.chips).max().unwrap_or(1);
+        let (used, whole) = (domain(&seat.hw), domain(&seat.full));
+        let whole_racks = if used < whole && u64::from(whole) <= chips { f64::from(whole) / f64::from(used) } else { 1.0 };
+        Ok(fit_of(option, host, interruptions, whole_racks))
     }
 
     /// A task on a system: with the chips given, or with the fewest that do the work in [`FILL`] of the time there is
     /// (`days`). `faster` divides that time's need: a next generation is planned on its stand-in.
-    pub(super) fn fit_task(&self, whole: &DecideJob, task: &Task, system: &str, chips: Option<u64>, days: Option<f64>, faster: f64) -> Result<Fit, String> {
+    pub(super) fn fit_task(
+        &self,
+        whole: &DecideJob,
+        task: &Task,
+        system: &str,
+        chips: Option<u64>,
+        days: Option<f64>,
+        faster: f64,
+    ) -> Result<Fit, String> {
         if let Some(n) = chips {
             return self.fit_at(whole, task, system, n);
         }
@@ -105,7 +118,8 @@ impl Twin {
                 high = at;
                 at = guess.unwrap_or(at).min(high.saturating_sub(1));
             } else {
-                why = format!("{} chips take {:.0} days, and no size up to its largest network does it in {want:.0}", list[i], fit.days.p50);
+                why =
+                    format!("{} chips take {:.0} days, and no size up to its largest network does it in {want:.0}", list[i], fit.days.p50);
                 low = i + 1;
                 at = guess.unwrap_or(list.len());
             }
@@ -132,13 +146,13 @@ fn candidates(hw: &Hardware) -> Vec<u64> {
     list
 }
 
-fn fit_of(o: &PlanOption, host: u64, interruptions: Interruptions) -> Fit {
+fn fit_of(o: &PlanOption, host: u64, interruptions: Interruptions, whole_racks: f64) -> Fit {
     let billed = (o.chips.div_ceil(host) * host) as f64;
     let days = o.days.unwrap_or(Interval { p5: 0.0, p50: 0.0, p95: 0.0 });
     Fit {
         chips: o.chips,
         billed,
-        chips_per_node: host as u32,
+        whole_racks,
         days,
         chip_hours: days.p50 * 24.0 * billed,
         interruptions,

@@ -41,7 +41,9 @@ impl Bench<'_, '_> {
         tried.choice.sites.iter().any(|s| {
             let system = sites[*s].system;
             match factor.of {
-                Of::Speed(x) | Of::Failures(x) | Of::Restart(x) | Of::Delivery(x) | Of::Arrival(x) | Of::SpeedUp(x) | Of::Queue(x) => x == system,
+                Of::Speed(x) | Of::Failures(x) | Of::Restart(x) | Of::Delivery(x) | Of::Arrival(x) | Of::SpeedUp(x) | Of::Queue(x) => {
+                    x == system
+                }
                 Of::Own(x, _) => x == system && sites[*s].own,
                 Of::Price(x) => draws.path_of[x] == draws.path_of[system],
                 Of::Hazard => sites[*s].prices.iter().any(|p| p.way == super::job::Way::Spot),
@@ -136,9 +138,10 @@ pub(super) fn tornado(found: &Found<'_>) -> Vec<TornadoOut> {
         let order = |x: &TornadoOut| (!x.flips_within, x.flips_at.is_none() && swing(x) <= 0.0);
         order(a).cmp(&order(b)).then(swing(b).total_cmp(&swing(a))).then(a.input.cmp(&b.input))
     });
-    // An input that moves nothing of the choice and flips nothing is no news.
-    let least = 1e-4 * found.best.summary.total_mean.abs();
-    bars.retain(|b| b.flips_at.is_some() || swing(b) > least);
+    // An input that moves nothing of the choice and flips nothing is no news, unless the user assumed it.
+    let least = 1e-3 * found.best.summary.total_mean.abs();
+    let stated = |b: &TornadoOut| list.iter().any(|(_, f)| f.stated && f.name == b.input);
+    bars.retain(|b| b.flips_at.is_some() || swing(b) > least || stated(b));
     bars.truncate(SHOWN);
     bars
 }

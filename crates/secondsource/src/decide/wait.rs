@@ -32,7 +32,7 @@ struct Run {
 fn runs(found: &Found<'_>, site: usize, task: usize, usd_per_hour: &[f64]) -> Vec<Run> {
     let draws = &found.draws;
     let built = found.shop.build(site, &[task], draws, 0..draws.scenarios, None, &[]);
-    let billed = found.shop.fit(site, task).map_or(1.0, |f| f.billed);
+    let billed = found.shop.billed(site, task).max(1.0);
     let system = found.shop.world.sites[site].system;
     (0..draws.scenarios)
         .map(|s| {

@@ -1,18 +1,21 @@
 //! What was found, as an answer in words and numbers.
 
 use super::answer::{
-    ByContractOut, CommitmentOut, DecideAnswer, DecideJobOut, FallenOut, InformationOut, JobOnOut, OptionOut, PlanOut, PriceOut, ScenarioOut, SystemOut,
+    ByContractOut, CommitmentOut, DecideAnswer, DecideJobOut, FallenOut, InformationOut, JobOnOut, OptionOut, PlanOut, PriceOut,
+    ScenarioOut, SystemOut,
 };
 use super::build::{Bought, Shop};
 use super::choose::{Choice, Tried, lead};
 use super::job::{Way, Work};
 use super::outcome::Summary;
+use super::owning::OwnCosts;
 use super::run::Found;
 use super::world::{Price, World};
 use super::{tornado, wait};
 use crate::answer::Interval;
 use secondsource_market::calendar::{self, DAY};
 use secondsource_market::decide::risk::mean;
+use secondsource_market::own::Key;
 
 /// `buy`, `reserve for a year`...
 fn verb(way: Way) -> &'static str {
@@ -109,13 +112,17 @@ fn sentence(shop: &Shop<'_>, t: &Tried, made: &[(&Bought, CommitmentOut)]) -> St
     let mut parts: Vec<String> = Vec::new();
     for part in &t.parts {
         let site = &world.sites[part.site];
-        let jobs: Vec<&str> = (0..t.choice.sites.len()).filter(|j| t.choice.sites[*j] == part.site).map(|j| world.job.tasks[j].name.as_str()).collect();
+        let jobs: Vec<&str> =
+            (0..t.choice.sites.len()).filter(|j| t.choice.sites[*j] == part.site).map(|j| world.job.tasks[j].name.as_str()).collect();
         let mut ways: Vec<String> = Vec::new();
         for (b, c) in made.iter().filter(|(_, c)| c.on == site.label) {
             let chips = count(c.chips);
             ways.push(match b.way {
                 Way::Buy | Way::Lease => {
-                    let rack = world.catalog.system(&world.systems[site.system].planned_on).is_ok_and(|s| s.thing == secondsource_catalog::Thing::Rack);
+                    let rack = world
+                        .catalog
+                        .system(&world.systems[site.system].planned_on)
+                        .is_ok_and(|s| s.thing == secondsource_catalog::Thing::Rack);
                     let noun = if rack { "racks" } else { "servers" };
                     format!("{} {} {noun} ({chips} chips)", verb(b.way), count(c.units))
                 }
@@ -125,12 +132,17 @@ fn sentence(shop: &Shop<'_>, t: &Tried, made: &[(&Bought, CommitmentOut)]) -> St
                 _ => format!("{} {chips} chips from {}", verb(b.way), c.from),
             });
         }
-        let rented: Vec<&str> = part.rented.iter().filter(|(w, _)| t.summary.hours_by_way[place(*w)] > 0.0).map(|(w, _)| w.name()).collect();
+        let rented: Vec<&str> =
+            part.rented.iter().filter(|(w, _)| t.summary.hours_by_way[place(*w)] > 0.0).map(|(w, _)| w.name()).collect();
         let total: f64 = t.summary.hours_by_way.iter().sum();
         let share: f64 = part.rented.iter().map(|(w, _)| t.summary.hours_by_way[place(*w)]).sum::<f64>() / total.max(1e-9);
         if !rented.is_empty() && (share > 0.005 || ways.is_empty()) {
             let what = rented.join(" and ");
-            ways.push(if ways.is_empty() { format!("rent {what} as needed") } else { format!("the rest {what} ({:.0}% of chip-hours)", share * 100.0) });
+            ways.push(if ways.is_empty() {
+                format!("rent {what} as needed")
+            } else {
+                format!("the rest {what} ({:.0}% of chip-hours)", share * 100.0)
+            });
         }
         parts.push(format!("{} on {}: {}", jobs.join(" and "), site.label, ways.join("; ")));
     }
@@ -157,6 +169,7 @@ fn plan_out(shop: &Shop<'_>, t: &Tried, run: &Summary) -> PlanOut {
                 end_months: single.then(|| finite(run.end[j])),
                 end_dates: single.then(|| dates(world, run.end[j])),
                 deadline_met: (single && task.deadline.is_some()).then_some(run.met[j]),
+                deadline_sure: (single && task.deadline.is_some()).then_some(task.deadline_sure),
                 work_done: (!single).then_some(run.met[j]),
             }
         })
@@ -200,7 +213,7 @@ fn option_out(shop: &Shop<'_>, t: &Tried, best: &Tried) -> OptionOut {
         on: label_places(shop, t),
         contract: contract.to_owned(),
         mainly: lead(s).name().to_owned(),
-        committed_chips: t.x.iter().copied().fold(0.0, f64::max),
+        committed_chips: committed(t),
         cost_usd: interval(s.bills),
         total_mean_usd: s.total_mean,
         end_months: (!runs.is_empty()).then(|| finite([last(0), last(1), last(2)])),
@@ -210,6 +223,51 @@ fn option_out(shop: &Shop<'_>, t: &Tried, best: &Tried) -> OptionOut {
         more_usd: s.total_mean - best.summary.total_mean,
     }
 }
+
+/// Most chips committed at one time, in the mean over scenarios of each period.
+fn committed(t: &Tried) -> f64 {
+    let mut at = 0;
+    let mut sum = 0.0;
+    for part in &t.parts {
+        let (n, periods) = (part.bought.len(), part.program.periods);
+        let x = &t.x[at..at + n];
+        at += n;
+        let s = part.program.mean();
+        let longest = s.commit_hours.iter().copied().fold(0.0, f64::max);
+        let chips = |j: usize| (0..n).map(|o| x[o] * s.commit_hours[o * periods + j]).sum::<f64>() / longest.max(1.0);
+        sum += (0..periods).map(chips).fold(0.0, f64::max);
+    }
+    sum.round()
+}
+
+/// Rows worth showing: a mix of contracts only where it beats each of them, a commitment only where some is made. The others
+/// fall out, with the reason.
+fn rows(found: &Found<'_>) -> (Vec<OptionOut>, Vec<FallenOut>) {
+    let shop = &found.shop;
+    let all = |t: &Tried| t.choice.ways.len() == Way::ALL.len();
+    let mut out = Vec::new();
+    let mut none = Vec::new();
+    for t in &found.rows {
+        let pure = found.rows.iter().filter(|o| o.choice.sites == t.choice.sites && !all(o));
+        let best_pure = pure.map(|o| shop.rank(&o.summary)).reduce(|a, b| if b < a { b } else { a });
+        if all(t) {
+            let (limits, usd) = shop.rank(&t.summary);
+            if best_pure.is_some_and(|p| limits >= p.0 && usd > p.1 * (1.0 - MIXED)) {
+                continue;
+            }
+        } else if t.choice.ways.iter().any(|w| w.commits()) && committed(t) <= 0.0 {
+            let way = t.choice.ways.iter().find(|w| w.commits()).map_or("", |w| w.name());
+            let why = format!("the best amount is none: {} alone costs no more", lead(&t.summary).name());
+            none.push(FallenOut { on: label_places(shop, t), contract: way.to_owned(), why });
+            continue;
+        }
+        out.push(option_out(shop, t, &found.best));
+    }
+    (out, none)
+}
+
+/// A mix of contracts is shown when it costs so much less than each of them.
+const MIXED: f64 = 5e-4;
 
 fn label_places(shop: &Shop<'_>, t: &Tried) -> String {
     let mut names: Vec<&str> = t.choice.sites.iter().map(|s| shop.world.sites[*s].label.as_str()).collect();
@@ -233,30 +291,55 @@ fn fallen(world: &World<'_>) -> Vec<FallenOut> {
             out.push(FallenOut { on: site.label.clone(), contract: String::new(), why });
             continue;
         }
-        out.extend(site.gone.iter().map(|(w, why)| FallenOut { on: site.label.clone(), contract: w.name().to_owned(), why: why.clone() }));
+        // What another provider's site of the same system offers is not missing.
+        let offered = |way: Way| world.sites.iter().any(|s| s.system == site.system && !s.own && s.prices.iter().any(|p| p.way == way));
+        let gone = site.gone.iter().filter(|(w, _)| !offered(*w));
+        out.extend(gone.map(|(w, why)| FallenOut { on: site.label.clone(), contract: w.name().to_owned(), why: why.clone() }));
     }
     out
 }
 
-fn prices(world: &World<'_>) -> Vec<PriceOut> {
+fn prices(world: &World<'_>, own: &[Option<OwnCosts>]) -> Vec<PriceOut> {
     let mut out: Vec<PriceOut> = Vec::new();
     for site in &world.sites {
-        for p in site.prices.iter().filter(|p| p.usd.mid.is_finite()) {
-            let machine = matches!(p.way, Way::Buy | Way::Lease);
-            out.push(price_out(site, p, machine));
+        let mut machines = false;
+        for p in &site.prices {
+            if !matches!(p.way, Way::Buy | Way::Lease) {
+                out.push(price_out(site, p));
+                continue;
+            }
+            // Bought and leased machines have one price: that of the owning model.
+            let Some(model) = own.get(site.system).and_then(Option::as_ref).filter(|_| !std::mem::replace(&mut machines, true)) else {
+                continue;
+            };
+            let Some(unit) = model.input.inputs.get(&Key::UnitUsd) else { continue };
+            let each = |usd: f64| usd / model.input.chips_per_unit as f64;
+            let stated = p.usd.mid.is_finite();
+            out.push(PriceOut {
+                on: site.label.clone(),
+                contract: "buy or lease".to_owned(),
+                usd: each(unit.value),
+                low_usd: each(unit.low),
+                high_usd: each(unit.high),
+                unit: "USD/chip".to_owned(),
+                date: String::new(),
+                kind: unit.kind.name().to_owned(),
+                basis: if stated { p.basis.clone() } else { unit.basis.clone() },
+                sources: unit.sources.clone(),
+            });
         }
     }
     out
 }
 
-fn price_out(site: &super::world::Site, p: &Price, machine: bool) -> PriceOut {
+fn price_out(site: &super::world::Site, p: &Price) -> PriceOut {
     PriceOut {
         on: site.label.clone(),
         contract: p.way.name().to_owned(),
         usd: p.usd.mid,
         low_usd: p.usd.low,
         high_usd: p.usd.high,
-        unit: if machine { "USD/chip" } else { "USD/chip-h" }.to_owned(),
+        unit: "USD/chip-h".to_owned(),
         date: p.date.clone(),
         kind: p.kind.name().to_owned(),
         basis: p.basis.clone(),
@@ -319,7 +402,9 @@ fn assumptions(world: &World<'_>) -> Vec<String> {
         out.push(format!("{} of {}: {} {unit}: {}", a.way.name(), a.system, range(&a.usd), a.why));
     }
     for n in &world.job.next {
-        let months = |r: &secondsource_market::contract::Range| format!("{} ({} to {})", date(world, r.mid), date(world, r.low), date(world, r.high));
+        let months = |r: &secondsource_market::contract::Range| {
+            format!("{} ({} to {})", date(world, r.mid), date(world, r.low), date(world, r.high))
+        };
         out.push(format!(
             "{}: arrives {}, {} times as fast a chip as {}, {} months in the queue: {}",
             n.name,
@@ -334,7 +419,7 @@ fn assumptions(world: &World<'_>) -> Vec<String> {
 }
 
 /// The answer when no place can run the jobs.
-pub(super) fn nothing(world: &World<'_>) -> DecideAnswer {
+pub(super) fn nothing(world: &World<'_>, own: &[Option<OwnCosts>]) -> DecideAnswer {
     DecideAnswer {
         job: job_out(world, "", 0, 0.0),
         choice: None,
@@ -345,7 +430,7 @@ pub(super) fn nothing(world: &World<'_>) -> DecideAnswer {
         tornado: Vec::new(),
         waiting: Vec::new(),
         systems: systems(world),
-        prices: prices(world),
+        prices: prices(world, own),
         assumptions: assumptions(world),
         notes: Vec::new(),
         scenarios: Vec::new(),
@@ -361,6 +446,7 @@ pub(super) fn answer(found: &Found<'_>) -> DecideAnswer {
     if !found.all_assignments {
         notes.push("too many jobs to look at every assignment to places: found by moving one job at a time".to_owned());
     }
+    let (options, none) = rows(found);
     if shop.misses(&w.run) > 1e-9 {
         notes.push("no plan keeps all limits as surely as asked for: this one is the nearest".to_owned());
     }
@@ -368,8 +454,8 @@ pub(super) fn answer(found: &Found<'_>) -> DecideAnswer {
         job: job_out(world, shop.period.name(), shop.periods, shop.discount),
         choice: Some(plan_out(shop, best, &w.run)),
         runner_up: found.next.as_ref().zip(w.run_of_next.as_ref()).map(|(t, run)| plan_out(shop, t, run)),
-        options: found.rows.iter().map(|t| option_out(shop, t, best)).collect(),
-        fallen: fallen(world),
+        options,
+        fallen: [fallen(world), none].concat(),
         information: Some(InformationOut {
             evpi_usd: w.knowing.0,
             evpi_scenarios: w.knowing.1,
@@ -384,9 +470,17 @@ pub(super) fn answer(found: &Found<'_>) -> DecideAnswer {
         tornado: tornado::tornado(found),
         waiting: wait::waiting(found),
         systems: systems(world),
-        prices: prices(world),
+        prices: prices(world, shop.own),
         assumptions: assumptions(world),
         notes,
-        scenarios: w.scenarios.iter().map(|o| ScenarioOut { cost_usd: o.bills, total_usd: o.total(), end: o.end.iter().map(|e| e.is_finite().then_some(*e)).collect() }).collect(),
+        scenarios: w
+            .scenarios
+            .iter()
+            .map(|o| ScenarioOut {
+                cost_usd: o.bills,
+                total_usd: o.total(),
+                end: o.end.iter().map(|e| e.is_finite().then_some(*e)).collect(),
+            })
+            .collect(),
     }
 }

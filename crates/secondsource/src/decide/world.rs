@@ -47,7 +47,8 @@ pub(super) struct SystemInfo {
     /// What `plan` is asked: the system itself, or the stand-in of a next generation.
     pub planned_on: String,
     pub chip: String,
-    pub family: String,
+    /// Chips of a scale-up domain; infinite where the catalog cannot say.
+    pub domain: f64,
     /// Index into the job's `next`.
     pub next: Option<usize>,
     /// Per task.
@@ -103,7 +104,7 @@ impl<'a> World<'a> {
             let info = catalog.chip(&chip).map_err(located)?;
             let system = match world.systems.iter().position(|s| s.name == name && s.next.is_none()) {
                 Some(s) => s,
-                None => world.add_system(twin, name, &planned, &info.id, &info.family, None),
+                None => world.add_system(twin, name, &planned, &info.id, None),
             };
             world.add_sites(system, provider);
         }
@@ -111,8 +112,7 @@ impl<'a> World<'a> {
             let located = |d: Diagnostic| located(job, d, next.at);
             let planned = catalog.system(&next.like).map_err(located)?.id.clone();
             let chip = catalog.system(&planned).ok().and_then(|s| s.chip.clone()).unwrap_or_else(|| planned.clone());
-            let family = catalog.chip(&chip).map_err(located)?.family.clone();
-            let system = world.add_system(twin, &next.name, &planned, &chip, &family, Some(n));
+            let system = world.add_system(twin, &next.name, &planned, &chip, Some(n));
             world.add_sites(system, None);
         }
         progress(total, total);
@@ -120,7 +120,7 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    fn add_system(&mut self, twin: &Twin, name: &str, planned: &str, chip: &str, family: &str, next: Option<usize>) -> usize {
+    fn add_system(&mut self, twin: &Twin, name: &str, planned: &str, chip: &str, next: Option<usize>) -> usize {
         let terms = self.terms(name).and_then(|t| t.chips);
         let faster = next.map_or(1.0, |n| self.job.next[n].speed_up.mid);
         let fits = self
@@ -135,8 +135,10 @@ impl<'a> World<'a> {
                 twin.fit_task(self.job, t, planned, terms.or(t.chips), days, faster)
             })
             .collect();
-        let (name, planned_on) = (name.to_owned(), planned.to_owned());
-        self.systems.push(SystemInfo { name, planned_on, chip: chip.to_owned(), family: family.to_owned(), next, fits });
+        let hw = self.catalog.hardware(planned);
+        let domain = hw.map_or(f64::INFINITY, |h| h.levels.iter().filter(|l| !l.scale_out).map(|l| f64::from(l.chips)).fold(1.0, f64::max));
+        let (name, planned_on, chip) = (name.to_owned(), planned.to_owned(), chip.to_owned());
+        self.systems.push(SystemInfo { name, planned_on, chip, domain, next, fits });
         self.systems.len() - 1
     }
 
@@ -206,8 +208,8 @@ impl<'a> World<'a> {
                 (None, Some(o)) => site.prices.push(published(*way, o)),
                 (None, None) => {
                     let elsewhere: Vec<&str> = all.iter().filter(|o| Some(o.contract) == kind).map(|o| o.provider.as_str()).collect();
-                    let hint = if elsewhere.is_empty() { String::new() } else { format!("; {} publish one", elsewhere.join(", ")) };
                     let who = if provider.is_empty() { "anybody" } else { provider };
+                    let hint = if elsewhere.is_empty() { String::new() } else { format!(" (there is one of {})", elsewhere.join(", ")) };
                     site.gone.push((*way, format!("no public price of {who}{hint}")));
                 }
             }
@@ -218,10 +220,17 @@ impl<'a> World<'a> {
     /// Machines of one's own, with the provider's on-demand beside them for steady work.
     fn owned(&self, system: usize, ways: &[Way], provider: &str, all: &[Offer]) -> Site {
         let info = &self.systems[system];
-        let mut site =
-            Site { label: format!("{}, own", info.name), system, provider: provider.to_owned(), own: true, prices: Vec::new(), gone: Vec::new() };
+        let mut site = Site {
+            label: format!("{}, own", info.name),
+            system,
+            provider: provider.to_owned(),
+            own: true,
+            prices: Vec::new(),
+            gone: Vec::new(),
+        };
         for way in ways {
-            let stated = self.assumption(system, *way).or_else(|| self.assumption(system, if *way == Way::Buy { Way::Lease } else { Way::Buy }));
+            let stated =
+                self.assumption(system, *way).or_else(|| self.assumption(system, if *way == Way::Buy { Way::Lease } else { Way::Buy }));
             // The published price of a rack or server is read by the owning model.
             let blank = Range::exactly(f64::NAN);
             let price = stated.map(|p| Price { way: *way, ..p }).unwrap_or(Price {
@@ -263,6 +272,25 @@ impl<'a> World<'a> {
         })
     }
 
+    /// What the file leaves open and this answer fills in.
+    pub fn say_what_is_assumed(&mut self) {
+        let open = |s: &&Site| {
+            s.prices.iter().any(|p| p.way == Way::OnDemand)
+                && self.terms(&self.systems[s.system].name).is_none_or(|t| t.available.is_none())
+        };
+        if self.sites.iter().any(|s| open(&s)) {
+            self.assumed.push("on-demand chips can always be had, in any number (give `available`)".to_owned());
+        }
+        if self.job.tasks.iter().any(|t| matches!(t.work, Work::Run { .. }) && t.value_per_month.is_none()) {
+            let text = "runs start as soon as they can: nothing says what a month is worth (give `value-per-month`)";
+            self.assumed.push(text.to_owned());
+        }
+        if self.job.tasks.iter().any(|t| matches!(t.work, Work::Steady { .. }) && t.value_per_month.is_none()) {
+            let text = "work that is never done is charged at four times the dearest hour of its place (give `value-per-month`)";
+            self.assumed.push(text.to_owned());
+        }
+    }
+
     /// Chips that a price is sold in.
     pub fn unit(&self, site: usize, price: usize, own: &[Option<OwnCosts>]) -> f64 {
         let s = &self.sites[site];
@@ -290,8 +318,9 @@ impl<'a> World<'a> {
             let Some(least) = fits.into_iter().reduce(f64::min).filter(|_| rigid) else { continue };
             for price in (0..self.sites[site].prices.len()).rev() {
                 let way = self.sites[site].prices[price].way;
-                let limit = self.limit(site, price, own);
-                if way.commits() && limit < least {
+                let spot = self.terms(&self.systems[self.sites[site].system].name).and_then(|t| t.spot_chips).map_or(0.0, |n| n as f64);
+                let limit = if way == Way::Spot { spot } else { self.limit(site, price, own) };
+                if way != Way::OnDemand && limit < least {
                     let why = format!("at most {limit:.0} chips at one time, the job takes {least:.0} (give `chips`, or `elastic = true`)");
                     self.sites[site].prices.remove(price);
                     self.sites[site].gone.push((way, why));
