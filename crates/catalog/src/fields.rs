@@ -49,6 +49,12 @@ pub const TABLE_UNITS: Measure = Measure::Plain(&[
     "bytes/param",
     "GB/s",
     "kg CO2e/MWh",
+    "GHz",
+    "KiB",
+    "TFLOP/s",
+    "ns",
+    "cycles",
+    "elem/cycle",
 ]);
 
 impl Measure {

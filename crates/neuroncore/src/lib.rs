@@ -1,0 +1,21 @@
+//! The NeuronCore at instruction level: memories with real bytes, the numerics of each `nki.isa` instruction, the
+//! rules that the machine sets, and a trace of what ran from which time is computed.
+//!
+//! A front end allocates tensors in a [`Machine`], executes [`Op`]s one by one, and reads the results; each `exec`
+//! really computes. No instruction panics on any input: what the hardware would refuse is a [`Fault`].
+
+pub mod dtype;
+pub mod fault;
+pub mod generation;
+pub mod machine;
+pub mod op;
+pub mod tensor;
+pub mod trace;
+
+pub use dtype::Dtype;
+pub use fault::Fault;
+pub use generation::{Gen, Generation};
+pub use machine::{Allocation, Machine};
+pub use op::Op;
+pub use tensor::{Dim, Dims, Indirect, Place, RegId, ScalarIndex, StorageId, Tensor, TensorId, View};
+pub use trace::{Cost, Engine, Flags, Instr, InstrId, OpCode, Range, SourceLine, Trace};
