@@ -4,13 +4,21 @@
 //! A front end allocates tensors in a [`Machine`], executes [`Op`]s one by one, and reads the results; each `exec`
 //! really computes. No instruction panics on any input: what the hardware would refuse is a [`Fault`].
 
+mod access;
+mod act;
+mod alu;
+pub mod convert;
 pub mod dtype;
+mod exec;
 pub mod fault;
 pub mod generation;
+mod legal;
 pub mod machine;
+mod memory;
 pub mod op;
 pub mod tensor;
 pub mod trace;
+mod wide;
 
 pub use dtype::Dtype;
 pub use fault::Fault;
@@ -18,4 +26,4 @@ pub use generation::{Gen, Generation};
 pub use machine::{Allocation, Machine};
 pub use op::Op;
 pub use tensor::{Dim, Dims, Indirect, Place, RegId, ScalarIndex, StorageId, Tensor, TensorId, View};
-pub use trace::{Cost, Engine, Flags, Instr, InstrId, OpCode, Range, SourceLine, Trace};
+pub use trace::{Cost, Engine, Finding, Flags, Instr, InstrId, OpCode, Range, SourceLine, Trace};

@@ -88,6 +88,64 @@ pub enum OpCode {
     Collective,
 }
 
+impl OpCode {
+    /// Name in `nki.isa`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            OpCode::DmaCopy => "dma_copy",
+            OpCode::DmaTranspose => "dma_transpose",
+            OpCode::DmaCompute => "dma_compute",
+            OpCode::TensorCopy => "tensor_copy",
+            OpCode::TensorCopyPredicated => "tensor_copy_predicated",
+            OpCode::Memset => "memset",
+            OpCode::NcMatmul => "nc_matmul",
+            OpCode::NcMatmulMx => "nc_matmul_mx",
+            OpCode::NcTranspose => "nc_transpose",
+            OpCode::TensorTensor => "tensor_tensor",
+            OpCode::TensorScalar => "tensor_scalar",
+            OpCode::ScalarTensorTensor => "scalar_tensor_tensor",
+            OpCode::TensorScalarReduce => "tensor_scalar_reduce",
+            OpCode::TensorScalarCumulative => "tensor_scalar_cumulative",
+            OpCode::TensorReduce => "tensor_reduce",
+            OpCode::TensorPartitionReduce => "tensor_partition_reduce",
+            OpCode::TensorTensorScan => "tensor_tensor_scan",
+            OpCode::Activation => "activation",
+            OpCode::ActivationReduce => "activation_reduce",
+            OpCode::Activate2 => "activate2",
+            OpCode::Exponential => "exponential",
+            OpCode::Reciprocal => "reciprocal",
+            OpCode::SelectReduce => "select_reduce",
+            OpCode::RangeSelect => "range_select",
+            OpCode::AffineSelect => "affine_select",
+            OpCode::Iota => "iota",
+            OpCode::BnStats => "bn_stats",
+            OpCode::BnAggr => "bn_aggr",
+            OpCode::Max8 => "max8",
+            OpCode::NcFindIndex8 => "nc_find_index8",
+            OpCode::NcMatchReplace8 => "nc_match_replace8",
+            OpCode::NcStreamShuffle => "nc_stream_shuffle",
+            OpCode::LocalGather => "local_gather",
+            OpCode::NcNGather => "nc_n_gather",
+            OpCode::Topk => "topk",
+            OpCode::NonzeroWithCount => "nonzero_with_count",
+            OpCode::SequenceBounds => "sequence_bounds",
+            OpCode::QuantizeMx => "quantize_mx",
+            OpCode::Dropout => "dropout",
+            OpCode::Rng => "rng",
+            OpCode::Rand2 => "rand2",
+            OpCode::RandSetState => "rand_set_state",
+            OpCode::RandGetState => "rand_get_state",
+            OpCode::SetRngSeed => "set_rng_seed",
+            OpCode::RegisterMove => "register_move",
+            OpCode::RegisterLoad => "register_load",
+            OpCode::RegisterStore => "register_store",
+            OpCode::SendRecv => "sendrecv",
+            OpCode::CoreBarrier => "core_barrier",
+            OpCode::Collective => "collective",
+        }
+    }
+}
+
 /// Index of an instruction in its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstrId(pub u32);
@@ -302,6 +360,21 @@ pub struct StorageInfo {
     pub died: u32,
 }
 
+/// Something that the hardware would have done differently from one run to the next, or that it leaves undefined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Short stable name ("accumulate-unstarted", "read-uninitialised"...).
+    pub rule: &'static str,
+    pub core: u16,
+    /// Index into [`Trace::lines`].
+    pub line: u32,
+    /// Line of the other instruction, where there is one.
+    pub other: Option<u32>,
+    /// One sentence without a full stop.
+    pub message: String,
+    pub hint: Option<String>,
+}
+
 /// Everything that ran, all cores mixed in execution order; the order of one core is its program order.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
@@ -311,6 +384,8 @@ pub struct Trace {
     pub lines: Vec<SourceLine>,
     pub loops: Vec<Loop>,
     pub storages: Vec<StorageInfo>,
+    /// Found while running; [`crate::check`] adds what needs the whole trace.
+    pub findings: Vec<Finding>,
 }
 
 impl Trace {

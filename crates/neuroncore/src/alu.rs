@@ -1,0 +1,392 @@
+//! The operators of the arithmetic units over slices of fp32 or of 32-bit patterns.
+
+use crate::op::AluOp;
+use crate::wide::wide;
+
+impl AluOp {
+    /// Takes one input; the operand is ignored.
+    pub const fn is_unary(self) -> bool {
+        matches!(
+            self,
+            AluOp::BitwiseNot
+                | AluOp::LogicalNot
+                | AluOp::Abs
+                | AluOp::Square
+                | AluOp::Relu
+                | AluOp::Rsqrt
+                | AluOp::Reciprocal
+                | AluOp::Sqrt
+                | AluOp::Negative
+        )
+    }
+
+    /// Works on bits, without any conversion.
+    pub const fn is_bitvec(self) -> bool {
+        matches!(
+            self,
+            AluOp::BitwiseAnd
+                | AluOp::BitwiseOr
+                | AluOp::BitwiseXor
+                | AluOp::BitwiseNot
+                | AluOp::LeftShift
+                | AluOp::RightShift
+                | AluOp::ArithmeticRightShift
+        )
+    }
+
+    pub const fn is_compare(self) -> bool {
+        matches!(self, AluOp::Equal | AluOp::NotEqual | AluOp::GreaterEqual | AluOp::Greater | AluOp::LessEqual | AluOp::Less)
+    }
+
+    /// May reduce along the free dimensions.
+    pub const fn reduces(self) -> bool {
+        matches!(
+            self,
+            AluOp::Add
+                | AluOp::Subtract
+                | AluOp::Multiply
+                | AluOp::Max
+                | AluOp::Min
+                | AluOp::LogicalAnd
+                | AluOp::LogicalOr
+                | AluOp::LogicalXor
+                | AluOp::BitwiseAnd
+                | AluOp::BitwiseOr
+                | AluOp::BitwiseXor
+                | AluOp::AbsMax
+                | AluOp::AbsMin
+        )
+    }
+
+    /// What a reduction starts from.
+    pub const fn identity(self) -> f32 {
+        match self {
+            AluOp::Multiply | AluOp::LogicalAnd => 1.0,
+            AluOp::Max => f32::NEG_INFINITY,
+            AluOp::Min | AluOp::AbsMin => f32::INFINITY,
+            _ => 0.0,
+        }
+    }
+
+    /// Name in `nki.language`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AluOp::Bypass => "bypass",
+            AluOp::Add => "add",
+            AluOp::Subtract => "subtract",
+            AluOp::Multiply => "multiply",
+            AluOp::Divide => "divide",
+            AluOp::Max => "maximum",
+            AluOp::Min => "minimum",
+            AluOp::Power => "power",
+            AluOp::AbsMax => "abs_max",
+            AluOp::AbsMin => "abs_min",
+            AluOp::Mod => "mod",
+            AluOp::Equal => "equal",
+            AluOp::NotEqual => "not_equal",
+            AluOp::GreaterEqual => "greater_equal",
+            AluOp::Greater => "greater",
+            AluOp::LessEqual => "less_equal",
+            AluOp::Less => "less",
+            AluOp::LogicalAnd => "logical_and",
+            AluOp::LogicalOr => "logical_or",
+            AluOp::LogicalXor => "logical_xor",
+            AluOp::BitwiseAnd => "bitwise_and",
+            AluOp::BitwiseOr => "bitwise_or",
+            AluOp::BitwiseXor => "bitwise_xor",
+            AluOp::LeftShift => "left_shift",
+            AluOp::RightShift => "right_shift",
+            AluOp::ArithmeticRightShift => "arithmetic_right_shift",
+            AluOp::BitwiseNot => "invert",
+            AluOp::LogicalNot => "logical_not",
+            AluOp::Abs => "abs",
+            AluOp::Square => "square",
+            AluOp::Relu => "relu",
+            AluOp::Rsqrt => "rsqrt",
+            AluOp::Reciprocal => "reciprocal",
+            AluOp::Sqrt => "sqrt",
+            AluOp::Negative => "negative",
+            AluOp::Average => "mean",
+        }
+    }
+
+    /// By its name in `nki.language`.
+    pub fn parse(name: &str) -> Option<AluOp> {
+        ALL.into_iter().find(|op| op.name() == name)
+    }
+}
+
+const ALL: [AluOp; 36] = [
+    AluOp::Bypass,
+    AluOp::Add,
+    AluOp::Subtract,
+    AluOp::Multiply,
+    AluOp::Divide,
+    AluOp::Max,
+    AluOp::Min,
+    AluOp::Power,
+    AluOp::AbsMax,
+    AluOp::AbsMin,
+    AluOp::Mod,
+    AluOp::Equal,
+    AluOp::NotEqual,
+    AluOp::GreaterEqual,
+    AluOp::Greater,
+    AluOp::LessEqual,
+    AluOp::Less,
+    AluOp::LogicalAnd,
+    AluOp::LogicalOr,
+    AluOp::LogicalXor,
+    AluOp::BitwiseAnd,
+    AluOp::BitwiseOr,
+    AluOp::BitwiseXor,
+    AluOp::LeftShift,
+    AluOp::RightShift,
+    AluOp::ArithmeticRightShift,
+    AluOp::BitwiseNot,
+    AluOp::LogicalNot,
+    AluOp::Abs,
+    AluOp::Square,
+    AluOp::Relu,
+    AluOp::Rsqrt,
+    AluOp::Reciprocal,
+    AluOp::Sqrt,
+    AluOp::Negative,
+    AluOp::Average,
+];
+
+/// The larger, NaN if either is.
+#[inline(always)]
+pub(crate) fn max(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+/// The smaller, NaN if either is.
+#[inline(always)]
+pub(crate) fn min(a: f32, b: f32) -> f32 {
+    if a < b || a.is_nan() { a } else { b }
+}
+
+#[inline(always)]
+fn truth(x: bool) -> f32 {
+    f32::from(u8::from(x))
+}
+
+#[inline(always)]
+fn floor_mod(a: f32, b: f32) -> f32 {
+    // Result has the sign of the divisor.
+    let r = libm::fmodf(a, b);
+    if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+}
+
+/// One result in fp32. Bitwise operators work on the integer values.
+#[inline(always)]
+pub(crate) fn apply(op: AluOp, a: f32, b: f32) -> f32 {
+    match op {
+        AluOp::Bypass | AluOp::Average => a,
+        AluOp::Add => a + b,
+        AluOp::Subtract => a - b,
+        AluOp::Multiply => a * b,
+        AluOp::Divide => a / b,
+        AluOp::Max => max(a, b),
+        AluOp::Min => min(a, b),
+        AluOp::Power => libm::powf(a, b),
+        AluOp::AbsMax => max(a.abs(), b.abs()),
+        AluOp::AbsMin => min(a.abs(), b.abs()),
+        AluOp::Mod => floor_mod(a, b),
+        AluOp::Equal => truth(a == b),
+        AluOp::NotEqual => truth(a != b),
+        AluOp::GreaterEqual => truth(a >= b),
+        AluOp::Greater => truth(a > b),
+        AluOp::LessEqual => truth(a <= b),
+        AluOp::Less => truth(a < b),
+        AluOp::LogicalAnd => truth(a != 0.0 && b != 0.0),
+        AluOp::LogicalOr => truth(a != 0.0 || b != 0.0),
+        AluOp::LogicalXor => truth((a != 0.0) != (b != 0.0)),
+        AluOp::BitwiseAnd
+        | AluOp::BitwiseOr
+        | AluOp::BitwiseXor
+        | AluOp::BitwiseNot
+        | AluOp::LeftShift
+        | AluOp::RightShift
+        | AluOp::ArithmeticRightShift => bits(op, a as i32 as u32, b as i32 as u32) as i32 as f32,
+        AluOp::LogicalNot => truth(a == 0.0),
+        AluOp::Abs => a.abs(),
+        AluOp::Square => a * a,
+        AluOp::Relu => max(a, 0.0),
+        AluOp::Rsqrt => (1.0 / f64::from(a).sqrt()) as f32,
+        AluOp::Reciprocal => 1.0 / a,
+        AluOp::Sqrt => a.sqrt(),
+        AluOp::Negative => -a,
+    }
+}
+
+/// One result on bits; shifts by 32 or more give zero (or the sign).
+#[inline(always)]
+pub(crate) fn bits(op: AluOp, a: u32, b: u32) -> u32 {
+    match op {
+        AluOp::BitwiseAnd => a & b,
+        AluOp::BitwiseOr => a | b,
+        AluOp::BitwiseXor => a ^ b,
+        AluOp::BitwiseNot => !a,
+        AluOp::LeftShift => a.checked_shl(b).unwrap_or(0),
+        AluOp::RightShift => a.checked_shr(b).unwrap_or(0),
+        AluOp::ArithmeticRightShift => ((a as i32) >> b.min(31)) as u32,
+        _ => a,
+    }
+}
+
+/// One result in 32-bit integer arithmetic, wrapping; comparisons and logic give 1 or 0.
+#[inline(always)]
+pub(crate) fn integer(op: AluOp, a: u32, b: u32, signed: bool) -> u32 {
+    let (x, y) = (a as i32, b as i32);
+    let less = if signed { x < y } else { a < b };
+    match op {
+        AluOp::Add => a.wrapping_add(b),
+        AluOp::Subtract => a.wrapping_sub(b),
+        AluOp::Multiply => a.wrapping_mul(b),
+        AluOp::Max => {
+            if less {
+                b
+            } else {
+                a
+            }
+        }
+        AluOp::Min => {
+            if less {
+                a
+            } else {
+                b
+            }
+        }
+        AluOp::Equal => u32::from(a == b),
+        AluOp::NotEqual => u32::from(a != b),
+        AluOp::GreaterEqual => u32::from(!less),
+        AluOp::Greater => u32::from(!less && a != b),
+        AluOp::LessEqual => u32::from(less || a == b),
+        AluOp::Less => u32::from(less),
+        AluOp::LogicalAnd => u32::from(a != 0 && b != 0),
+        AluOp::LogicalOr => u32::from(a != 0 || b != 0),
+        AluOp::LogicalXor => u32::from((a != 0) != (b != 0)),
+        AluOp::LogicalNot => u32::from(a == 0),
+        AluOp::Divide if signed => {
+            if y == 0 {
+                0
+            } else {
+                x.wrapping_div(y) as u32
+            }
+        }
+        AluOp::Divide => a.checked_div(b).unwrap_or(0),
+        AluOp::Mod if signed => {
+            if y == 0 {
+                0
+            } else {
+                x.wrapping_rem_euclid(y) as u32
+            }
+        }
+        AluOp::Mod => a.checked_rem(b).unwrap_or(0),
+        AluOp::AbsMax if signed => x.unsigned_abs().max(y.unsigned_abs()),
+        AluOp::AbsMin if signed => x.unsigned_abs().min(y.unsigned_abs()),
+        AluOp::AbsMax => a.max(b),
+        AluOp::AbsMin => a.min(b),
+        AluOp::Abs if signed => x.unsigned_abs(),
+        AluOp::Square => a.wrapping_mul(a),
+        AluOp::Relu if signed => x.max(0) as u32,
+        AluOp::Negative => a.wrapping_neg(),
+        AluOp::Power => a.wrapping_pow(b),
+        _ => bits(op, a, b),
+    }
+}
+
+#[inline(always)]
+fn each(a: &mut [f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
+    for (x, y) in a.iter_mut().zip(b) {
+        *x = f(*x, *y);
+    }
+}
+
+/// `a = a op b`, or `b op a` when `reverse`.
+pub(crate) fn binary(op: AluOp, a: &mut [f32], b: &[f32], reverse: bool) {
+    macro_rules! vector {
+        ($op:path) => {
+            if reverse && !op.is_unary() { wide!(each(a, b, |x, y| apply($op, y, x))) } else { wide!(each(a, b, |x, y| apply($op, x, y))) }
+        };
+    }
+    match op {
+        AluOp::Bypass => {
+            if reverse {
+                a.copy_from_slice(b);
+            }
+        }
+        AluOp::Add => wide!(each(a, b, |x, y| x + y)),
+        AluOp::Multiply => wide!(each(a, b, |x, y| x * y)),
+        AluOp::Subtract => vector!(AluOp::Subtract),
+        AluOp::Divide => vector!(AluOp::Divide),
+        AluOp::Max => vector!(AluOp::Max),
+        AluOp::Min => vector!(AluOp::Min),
+        AluOp::GreaterEqual => vector!(AluOp::GreaterEqual),
+        AluOp::Greater => vector!(AluOp::Greater),
+        AluOp::LessEqual => vector!(AluOp::LessEqual),
+        AluOp::Less => vector!(AluOp::Less),
+        AluOp::Equal => vector!(AluOp::Equal),
+        AluOp::NotEqual => vector!(AluOp::NotEqual),
+        AluOp::AbsMax => vector!(AluOp::AbsMax),
+        AluOp::Square => vector!(AluOp::Square),
+        AluOp::Relu => vector!(AluOp::Relu),
+        AluOp::Abs => vector!(AluOp::Abs),
+        AluOp::Reciprocal => vector!(AluOp::Reciprocal),
+        AluOp::Rsqrt => vector!(AluOp::Rsqrt),
+        AluOp::Sqrt => vector!(AluOp::Sqrt),
+        _ if reverse && !op.is_unary() => each(a, b, |x, y| apply(op, y, x)),
+        _ => each(a, b, |x, y| apply(op, x, y)),
+    }
+}
+
+/// Partial results kept side by side in a reduction, so that the order is the same for any vector width.
+const LANES: usize = 16;
+
+#[inline(always)]
+fn lanes(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut acc = [start; LANES];
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for chunk in whole {
+        for (a, v) in acc.iter_mut().zip(chunk) {
+            *a = f(*a, *v);
+        }
+    }
+    for (a, v) in acc.iter_mut().zip(rest) {
+        *a = f(*a, *v);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            acc[i] = f(acc[i], acc[i + width]);
+        }
+        width /= 2;
+    }
+    acc[0]
+}
+
+/// Reduces a slice, in sixteen interleaved partial results that are joined pairwise.
+pub(crate) fn reduce(op: AluOp, x: &[f32]) -> f32 {
+    match op {
+        AluOp::Add | AluOp::Average => wide!(lanes(x, 0.0, |a, b| a + b)),
+        AluOp::Max => wide!(lanes(x, f32::NEG_INFINITY, max)),
+        AluOp::Min => wide!(lanes(x, f32::INFINITY, min)),
+        AluOp::Multiply => wide!(lanes(x, 1.0, |a, b| a * b)),
+        AluOp::Subtract => match x {
+            [] => 0.0,
+            [first, rest @ ..] => first - lanes(rest, 0.0, |a, b| a + b),
+        },
+        _ => lanes(x, op.identity(), |a, b| apply(op, a, b)),
+    }
+}
+
+/// Joins two partial reductions.
+pub(crate) fn join(op: AluOp, a: f32, b: f32) -> f32 {
+    match op {
+        // What follows the first block of a running difference is a sum to subtract; see [`reduce`].
+        AluOp::Average => a + b,
+        _ => apply(op, a, b),
+    }
+}
