@@ -41,6 +41,16 @@ pub(crate) struct CoreState {
     pub pending: Option<Pending>,
 }
 
+/// Buffers that instructions use again and again, so that none asks the system for memory.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub blocks: Vec<f32>,
+    pub raw: Vec<u8>,
+    pub left: Vec<f32>,
+    pub right: Vec<f32>,
+    pub product: Vec<f32>,
+}
+
 /// `ranks` logical devices of `lnc` physical cores each. Core `rank * lnc + i` is physical core `i` of a rank.
 #[derive(Debug)]
 pub struct Machine {
@@ -59,7 +69,7 @@ pub struct Machine {
     images: Vec<[Option<u32>; 2]>,
     /// Buffers of freed storages, to use again.
     spare: Vec<Vec<u8>>,
-    pub(crate) scratch: Vec<f32>,
+    pub(crate) scratch: Scratch,
     pub(crate) trace: Trace,
     lines: BTreeMap<SourceLine, u32>,
     loops: Vec<u16>,
@@ -93,7 +103,7 @@ impl Machine {
             psum: BTreeMap::new(),
             images: vec![[None; 2]; cores],
             spare: Vec::new(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
             trace: Trace::default(),
             lines: BTreeMap::new(),
             loops: Vec::new(),

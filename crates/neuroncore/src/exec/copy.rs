@@ -42,7 +42,7 @@ fn tensor_copy(cx: &mut Cx<'_>, dst: &View, src: &View, engine: Option<Engine>) 
     if src.dtype == dst.dtype {
         cx.memory().copy(&dst, &src);
     } else {
-        map(cx, &dst, &[Input::Access(src)], &|_, _| {});
+        map(cx, &dst, &[Input::Access(src)], false, &|_, _| {});
     }
     let cost = cx.cost(&[&src], &dst);
     Ok(cx.finish(ran, Cost { flags: cost.flags.with_if(engine.is_some(), Flags::ENGINE_GIVEN), ..cost }))

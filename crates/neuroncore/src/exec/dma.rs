@@ -146,7 +146,7 @@ fn move_elements(cx: &mut Cx<'_>, dst: &Access, src: &Access) {
     } else {
         // DMA rounds to nearest even only.
         let stochastic = std::mem::replace(&mut cx.m.stochastic, false);
-        map(cx, dst, &[Input::Access(*src)], &|_, _| {});
+        map(cx, dst, &[Input::Access(*src)], false, &|_, _| {});
         cx.m.stochastic = stochastic;
     }
 }

@@ -12,8 +12,9 @@ use crate::wide;
 
 /// Inputs at most.
 pub(crate) const INPUTS: usize = 4;
-/// Elements from which an instruction is shared between threads.
-const PARALLEL: usize = 1 << 17;
+/// Elements from which an instruction is shared between threads: one operation each, or a function of tens.
+const PARALLEL: usize = 1 << 20;
+const PARALLEL_HEAVY: usize = 1 << 16;
 /// Elements that one thread takes at a time.
 const SHARE: usize = 16 * BLOCK;
 
@@ -62,15 +63,17 @@ pub(crate) fn draw(key: u64, counter: u64) -> u32 {
 }
 
 /// `dst = f(inputs)`: `f` gets the blocks of the inputs and the number of elements in them, and leaves its result
-/// in block 0. All inputs are read before any part of `dst` that they may share is written.
-pub(crate) fn map(cx: &mut Cx<'_>, dst: &Access, inputs: &[Input], f: &(dyn Fn(&mut Blocks, usize) + Sync)) {
+/// in block 0 (`heavy`: tens of operations each). All inputs are read before any part of `dst` that they may share is written.
+pub(crate) fn map(cx: &mut Cx<'_>, dst: &Access, inputs: &[Input], heavy: bool, f: &(dyn Fn(&mut Blocks, usize) + Sync)) {
     let total = dst.elements();
     let random = cx.m.stochastic.then_some(cx.key);
     let overlaps = inputs.iter().any(|i| matches!(i, Input::Access(a) if a.may_touch(dst) && !a.same(dst)));
-    let memory = &mut cx.m.memory;
-    if overlaps || total >= PARALLEL {
+    let parallel = total >= if heavy { PARALLEL_HEAVY } else { PARALLEL };
+    if overlaps || parallel {
         let size = dst.dtype.size();
-        let mut raw = vec![0u8; total * size];
+        let mut raw = std::mem::take(&mut cx.m.scratch.raw);
+        raw.resize(total * size, 0);
+        let memory = &mut cx.m.memory;
         let one = |(share, out): (usize, &mut [u8])| {
             let mut blocks = [[0.0f32; BLOCK]; INPUTS];
             let mut at = share * SHARE;
@@ -88,15 +91,16 @@ pub(crate) fn map(cx: &mut Cx<'_>, dst: &Access, inputs: &[Input], f: &(dyn Fn(&
                 at += n;
             }
         };
-        if total >= PARALLEL {
+        if parallel {
             raw.par_chunks_mut(SHARE * size).enumerate().for_each(one);
         } else {
             raw.chunks_mut(SHARE * size).enumerate().for_each(one);
         }
         memory.write_raw(dst, &mut Cursor::new(dst, 0), &raw);
+        cx.m.scratch.raw = raw;
         return;
     }
-    let mut scratch = std::mem::take(&mut cx.m.scratch);
+    let mut scratch = std::mem::take(&mut cx.m.scratch.blocks);
     scratch.resize(INPUTS * BLOCK, 0.0);
     let blocks = scratch.as_chunks_mut::<BLOCK>().0;
     let memory = &mut cx.m.memory;
@@ -115,7 +119,7 @@ pub(crate) fn map(cx: &mut Cx<'_>, dst: &Access, inputs: &[Input], f: &(dyn Fn(&
         constants(&inputs[..1], blocks, n);
         at += n;
     }
-    cx.m.scratch = scratch;
+    cx.m.scratch.blocks = scratch;
 }
 
 /// As [`map`], on rows of `[partitions, free]`, and `fold` sees each finished row (before it is rounded to `dst`) in
@@ -125,14 +129,16 @@ pub(crate) fn map_rows(
     dst: &Access,
     inputs: &[Input],
     start: &[f32],
+    heavy: bool,
     f: &(dyn Fn(&mut Blocks, usize) + Sync),
     fold: &(dyn Fn(f32, &[f32]) -> f32 + Sync),
 ) -> Vec<f32> {
     let (rows, free) = (dst.first(), dst.free());
     let random = cx.m.stochastic.then_some(cx.key);
-    let memory = &mut cx.m.memory;
     let size = dst.dtype.size();
-    let mut raw = vec![0u8; rows * free * size];
+    let mut raw = std::mem::take(&mut cx.m.scratch.raw);
+    raw.resize(rows * free * size, 0);
+    let memory = &mut cx.m.memory;
     let mut results = vec![0.0; rows];
     let one = |blocks: &mut [[f32; BLOCK]; INPUTS], (row, (out, result)): (usize, (&mut [u8], &mut f32))| {
         let mut from = cursors(inputs, row * free);
@@ -152,7 +158,7 @@ pub(crate) fn map_rows(
         }
         *result = sum;
     };
-    if rows * free >= PARALLEL {
+    if rows * free >= if heavy { PARALLEL_HEAVY } else { PARALLEL } {
         let rows = raw.par_chunks_mut(free * size).zip(results.par_iter_mut()).enumerate().with_min_len(4);
         rows.for_each_init(|| [[0.0; BLOCK]; INPUTS], one);
     } else {
@@ -160,6 +166,7 @@ pub(crate) fn map_rows(
         raw.chunks_mut(free * size).zip(results.iter_mut()).enumerate().for_each(|row| one(&mut blocks, row));
     }
     memory.write_raw(dst, &mut Cursor::new(dst, 0), &raw);
+    cx.m.scratch.raw = raw;
     results
 }
 

@@ -40,9 +40,12 @@ pub(super) fn run(cx: &mut Cx<'_>, op: &Op) -> Result<InstrId, Fault> {
     if moves_bits {
         permute(cx, &dst, &a, &b, sizes)?;
     } else {
-        let (left, right) = panels(&cx.m.memory, &a, &b, sizes);
-        let product = multiply(&left, &right, sizes);
-        store(cx, &dst, &product, accumulates);
+        let mut s = std::mem::take(&mut cx.m.scratch);
+        pack::<MR>(&cx.m.memory, &a, sizes.k, sizes.m, &mut s.left);
+        pack::<NR>(&cx.m.memory, &b, sizes.k, sizes.n, &mut s.right);
+        multiply(&s.left, &s.right, sizes, &mut s.product);
+        store(cx, &dst, &s.product, accumulates);
+        cx.m.scratch = s;
     }
     psum::written_by_matmul(cx.m, &dst);
     if accumulates {
@@ -179,15 +182,13 @@ pub(super) fn start(cx: &mut Cx<'_>, dst: &Access, accumulate: Option<bool>) -> 
     Ok(adds)
 }
 
-/// Both operands as fp32 in panels: of `MR` stationary columns and of `NR` moving columns, row by row.
-fn panels(memory: &Memory, a: &Access, b: &Access, s: Sizes) -> (Vec<f32>, Vec<f32>) {
-    (pack::<MR>(memory, a, s.k, s.m), pack::<NR>(memory, b, s.k, s.n))
-}
-
-/// Panels of `W` columns: `out[panel][row][column]`, padded with zeros.
-fn pack<const W: usize>(memory: &Memory, x: &Access, rows: usize, columns: usize) -> Vec<f32> {
+/// An operand as fp32 in panels of `W` columns: `out[panel][row][column]`, padded with zeros.
+fn pack<const W: usize>(memory: &Memory, x: &Access, rows: usize, columns: usize, out: &mut Vec<f32>) {
     let panels = columns.div_ceil(W);
-    let mut out = vec![0.0; panels * rows * W];
+    out.resize(panels * rows * W, 0.0);
+    if !columns.is_multiple_of(W) {
+        out[(panels - 1) * rows * W..].fill(0.0);
+    }
     let mut row = vec![0.0; columns];
     let mut cursor = Cursor::new(x, 0);
     for k in 0..rows {
@@ -200,7 +201,6 @@ fn pack<const W: usize>(memory: &Memory, x: &Access, rows: usize, columns: usize
             out[at..at + part.len()].copy_from_slice(part);
         }
     }
-    out
 }
 
 /// One block of outputs: `MR` chains of `NR`.
@@ -233,15 +233,14 @@ fn panel(left: &[f32], right: &[f32], k: usize, m: usize, out: &mut [f32]) {
 }
 
 /// The product in panels of `NR` columns: `out[panel][m][NR]`.
-pub(super) fn multiply(left: &[f32], right: &[f32], s: Sizes) -> Vec<f32> {
-    let mut out = vec![0.0; s.n.div_ceil(NR) * s.m * NR];
+pub(super) fn multiply(left: &[f32], right: &[f32], s: Sizes, out: &mut Vec<f32>) {
+    out.resize(s.n.div_ceil(NR) * s.m * NR, 0.0);
     let one = |(o, r): (&mut [f32], &[f32])| wide!(panel(left, r, s.k, s.m, o));
     if s.k * s.m * s.n >= PARALLEL {
         out.par_chunks_mut(s.m * NR).zip(right.par_chunks_exact(s.k * NR)).for_each(one);
     } else {
         out.chunks_mut(s.m * NR).zip(right.chunks_exact(s.k * NR)).for_each(one);
     }
-    out
 }
 
 /// Writes the product, or adds it to what PSUM holds.
@@ -280,7 +279,9 @@ pub(super) fn multiply_rows(left: &[f32], right: &[f32], s: Sizes) -> Vec<f32> {
         }
         out
     }
-    multiply(&packed::<MR>(left, s.k, s.m), &packed::<NR>(right, s.k, s.n), s)
+    let mut out = Vec::new();
+    multiply(&packed::<MR>(left, s.k, s.m), &packed::<NR>(right, s.k, s.n), s, &mut out);
+    out
 }
 
 /// Transpose mode from trn2 on: bits pass where the moving matrix (an identity, or rows of one) holds a one.

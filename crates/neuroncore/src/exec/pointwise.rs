@@ -20,7 +20,7 @@ pub(super) fn run(cx: &mut Cx<'_>, op: &Op) -> Result<InstrId, Fault> {
         }
         Op::Reciprocal { dst, data } => {
             let (dst, data) = tile_to_tile(cx, dst, data, "data")?;
-            map(cx, &dst, &[Input::Access(data)], &|b, n| alu::binary(AluOp::Reciprocal, &mut b[0][..n], &[], false));
+            map(cx, &dst, &[Input::Access(data)], false, &|b, n| alu::binary(AluOp::Reciprocal, &mut b[0][..n], &[], false));
             let cost = Cx::with_alu(cx.cost(&[&data], &dst), AluOp::Reciprocal, None);
             Ok(cx.finish(Engine::Vector, cost))
         }
@@ -83,7 +83,7 @@ fn tensor_tensor(cx: &mut Cx<'_>, dst: &View, data1: &View, data2: &View, op: Al
             if op.is_bitvec() { alu::bits(op, x, y) } else { alu::integer(op, x, y, signed) }
         });
     } else {
-        map(cx, &dst, &[Input::Access(a), Input::Access(b)], &|blocks, n| {
+        map(cx, &dst, &[Input::Access(a), Input::Access(b)], op == AluOp::Power, &|blocks, n| {
             let (x, y) = two(blocks);
             alu::binary(op, &mut x[..n], &y[..n], false);
         });
@@ -226,7 +226,7 @@ fn integer_stages(cx: &mut Cx<'_>, dst: &Access, data: &Access, stages: &[(&AluS
 fn arithmetic_stages(cx: &mut Cx<'_>, dst: &Access, data: &Access, stages: &[(&AluStage, Input)]) {
     let mut inputs = vec![Input::Access(*data)];
     inputs.extend(stages.iter().map(|(_, i)| *i));
-    map(cx, dst, &inputs, &|blocks, n| {
+    map(cx, dst, &inputs, false, &|blocks, n| {
         let (x, rest) = blocks.split_at_mut(1);
         for ((s, _), y) in stages.iter().zip(rest) {
             alu::binary(s.op, &mut x[0][..n], &y[..n], s.reverse);
@@ -262,7 +262,7 @@ fn scalar_tensor_tensor(
     let first =
         if stage0.op.is_unary() { Input::Constant(0.0) } else { cx.operand("operand0", &stage0.operand, data.first(), data.free())? };
     let (op0, reverse0) = (stage0.op, stage0.reverse);
-    map(cx, &dst, &[Input::Access(data), first, Input::Access(b)], &|blocks, n| {
+    map(cx, &dst, &[Input::Access(data), first, Input::Access(b)], false, &|blocks, n| {
         let (x, rest) = blocks.split_at_mut(1);
         alu::binary(op0, &mut x[0][..n], &rest[0][..n], reverse0);
         alu::binary(op1, &mut x[0][..n], &rest[1][..n], reverse1);
@@ -318,10 +318,10 @@ pub(super) fn reduced(
         _ => vec![op.identity(); rows],
     };
     let values = if matches!(reduction.cmd, ReduceCmd::Idle | ReduceCmd::Reset) {
-        map(cx, dst, inputs, f);
+        map(cx, dst, inputs, lanes == Lanes::Scalar, f);
         if reduction.cmd == ReduceCmd::Reset { Some(start) } else { None }
     } else {
-        Some(map_rows(cx, dst, inputs, &start, f, &|acc, x| alu::join(op, acc, alu::reduce(op, x))))
+        Some(map_rows(cx, dst, inputs, &start, lanes == Lanes::Scalar, f, &|acc, x| alu::join(op, acc, alu::reduce(op, x))))
     };
     if let Some(values) = values {
         let core = &mut cx.m.cores[usize::from(cx.core)];
