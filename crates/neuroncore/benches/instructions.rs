@@ -19,7 +19,7 @@ fn time(bencher: Bencher<'_, '_>, mut lab: Lab, op: &Op, items: usize) {
     let mut n = 0u32;
     bencher.counter(ItemsCount::new(items)).bench_local(move || {
         n += 1;
-        if n % 4096 == 0 {
+        if n.is_multiple_of(4096) {
             lab.m.take_trace();
         }
         lab.m.exec(0, op.clone(), SourceLine::default())
@@ -35,7 +35,8 @@ fn matmul_128x128x512(bencher: Bencher<'_, '_>, dtype: Dtype) {
     let stationary = lab.sbuf(dtype, 128, &noise(128 * 128, 1));
     let moving = lab.sbuf(dtype, 128, &noise(128 * 512, 2));
     let dst = lab.tile(Place::Psum, Dtype::Fp32, 128, 512);
-    let op = Op::NcMatmul { dst, stationary, moving, accumulate: Some(false), transpose: false, double_row: false, tile: None, one_zero: false };
+    let op =
+        Op::NcMatmul { dst, stationary, moving, accumulate: Some(false), transpose: false, double_row: false, tile: None, one_zero: false };
     time(bencher, lab, &op, 2 * 128 * 128 * 512);
 }
 

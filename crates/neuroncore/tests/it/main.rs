@@ -3,4 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod copies;
+mod dtypes;
+mod exchange;
+mod functions;
 mod generation;
+mod indirect;
+mod legality;
+mod matmul;
+mod mx;
+mod pointwise;
+mod properties;
+mod reductions;
+mod searches;
+mod selections;

@@ -22,7 +22,15 @@ impl Lab {
         Lab { m: Machine::new(generation(version), ranks, lnc, 7), line: 0 }
     }
 
-    pub fn alloc(&mut self, core: u16, place: Place, dtype: Dtype, rows: u32, row: u64, address: Option<(u32, u32)>) -> Result<TensorId, Fault> {
+    pub fn alloc(
+        &mut self,
+        core: u16,
+        place: Place,
+        dtype: Dtype,
+        rows: u32,
+        row: u64,
+        address: Option<(u32, u32)>,
+    ) -> Result<TensorId, Fault> {
         self.m.alloc(Allocation { core, place, dtype, rows, row_elements: row, address, name: "t".into(), line: SourceLine::default() })
     }
 
@@ -50,10 +58,15 @@ impl Lab {
         v
     }
 
+    /// An HBM tensor of so many elements.
+    pub fn tile_hbm(&mut self, dtype: Dtype, elements: u64) -> View {
+        let t = self.alloc(0, Place::Hbm, dtype, 1, elements, None).expect("fits");
+        self.m.whole(t).expect("just made")
+    }
+
     /// Fills a whole tensor.
     pub fn put(&mut self, v: &View, values: &[f32]) {
-        let bytes: Vec<u8> =
-            values.iter().flat_map(|x| encode_one(v.dtype, *x).to_le_bytes()[..v.dtype.size()].to_vec()).collect();
+        let bytes: Vec<u8> = values.iter().flat_map(|x| encode_one(v.dtype, *x).to_le_bytes()[..v.dtype.size()].to_vec()).collect();
         self.m.write(v.tensor, &bytes).expect("right size");
     }
 
