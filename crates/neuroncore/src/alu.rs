@@ -305,8 +305,28 @@ fn each(a: &mut [f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
     }
 }
 
-/// `a = a op b`, or `b op a` when `reverse`.
+/// `a = op a` for an operator of one input.
+pub(crate) fn unary(op: AluOp, a: &mut [f32]) {
+    #[inline(always)]
+    fn own(a: &mut [f32], f: impl Fn(f32) -> f32) {
+        a.iter_mut().for_each(|x| *x = f(*x));
+    }
+    match op {
+        AluOp::Square => wide!(own(a, |x| x * x)),
+        AluOp::Relu => wide!(own(a, |x| max(x, 0.0))),
+        AluOp::Abs => wide!(own(a, f32::abs)),
+        AluOp::Reciprocal => wide!(own(a, |x| 1.0 / x)),
+        AluOp::Sqrt => wide!(own(a, f32::sqrt)),
+        AluOp::Rsqrt => wide!(own(a, |x| apply(AluOp::Rsqrt, x, 0.0))),
+        _ => own(a, |x| apply(op, x, 0.0)),
+    }
+}
+
+/// `a = a op b`, or `b op a` when `reverse`; `b` is ignored by an operator of one input.
 pub(crate) fn binary(op: AluOp, a: &mut [f32], b: &[f32], reverse: bool) {
+    if op.is_unary() {
+        return unary(op, a);
+    }
     macro_rules! vector {
         ($op:path) => {
             if reverse && !op.is_unary() { wide!(each(a, b, |x, y| apply($op, y, x))) } else { wide!(each(a, b, |x, y| apply($op, x, y))) }
@@ -331,13 +351,7 @@ pub(crate) fn binary(op: AluOp, a: &mut [f32], b: &[f32], reverse: bool) {
         AluOp::Equal => vector!(AluOp::Equal),
         AluOp::NotEqual => vector!(AluOp::NotEqual),
         AluOp::AbsMax => vector!(AluOp::AbsMax),
-        AluOp::Square => vector!(AluOp::Square),
-        AluOp::Relu => vector!(AluOp::Relu),
-        AluOp::Abs => vector!(AluOp::Abs),
-        AluOp::Reciprocal => vector!(AluOp::Reciprocal),
-        AluOp::Rsqrt => vector!(AluOp::Rsqrt),
-        AluOp::Sqrt => vector!(AluOp::Sqrt),
-        _ if reverse && !op.is_unary() => each(a, b, |x, y| apply(op, y, x)),
+        _ if reverse => each(a, b, |x, y| apply(op, y, x)),
         _ => each(a, b, |x, y| apply(op, x, y)),
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn run(cx: &mut Cx<'_>, op: &Op) -> Result<InstrId, Fault> {
         }
         Op::Reciprocal { dst, data } => {
             let (dst, data) = tile_to_tile(cx, dst, data, "data")?;
-            map(cx, &dst, &[Input::Access(data)], false, &|b, n| alu::binary(AluOp::Reciprocal, &mut b[0][..n], &[], false));
+            map(cx, &dst, &[Input::Access(data)], false, &|blocks, n| alu::unary(AluOp::Reciprocal, &mut blocks[0][..n]));
             let cost = Cx::with_alu(cx.cost(&[&data], &dst), AluOp::Reciprocal, None);
             Ok(cx.finish(Engine::Vector, cost))
         }

@@ -140,6 +140,16 @@ fn unary_operators_ignore_the_operand() {
     }
 }
 
+#[test]
+fn reciprocal_on_the_vector_engine() {
+    let mut lab = Lab::new(Gen::Gen2);
+    let x = noise(5 * 33, 12);
+    let data = lab.sbuf(Dtype::Fp32, 5, &x);
+    let dst = lab.tile(Place::Sbuf, Dtype::Fp32, 5, 33);
+    lab.run(Op::Reciprocal { dst: dst.clone(), data });
+    lab.get(&dst).iter().zip(&x).for_each(|(got, x)| close(*got, 1.0 / f64::from(*x), "reciprocal"));
+}
+
 fn ints(lab: &mut Lab, dtype: Dtype, values: &[i64]) -> View {
     let v = lab.tile(Place::Sbuf, dtype, 1, values.len() as u64);
     let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()[..dtype.size()].to_vec()).collect();
