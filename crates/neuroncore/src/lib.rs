@@ -7,6 +7,7 @@
 mod access;
 mod act;
 mod alu;
+pub mod check;
 pub mod convert;
 pub mod dtype;
 mod exec;

@@ -295,6 +295,11 @@ impl Machine {
         }
     }
 
+    /// Every tensor ever allocated, freed ones included; a [`TensorId`] is an index.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
     pub fn tensor(&self, id: TensorId) -> Option<&Tensor> {
         self.tensors.get(id.0 as usize)
     }
@@ -322,6 +327,9 @@ impl Machine {
         let size = rows as usize * row;
         if bytes.len() != size {
             return Err(bad(format!("{} bytes for a tensor of {size}", bytes.len())));
+        }
+        if self.trace.host_written.last() != Some(&StorageId(storage)) {
+            self.trace.host_written.push(StorageId(storage));
         }
         let s = &mut self.memory.storages[storage as usize];
         if row > 0 {
@@ -480,7 +488,11 @@ impl Machine {
 
     /// Takes the trace, leaving one without instructions (storages and lines keep their numbers).
     pub fn take_trace(&mut self) -> Trace {
-        let rest = Trace { storages: self.trace.storages.clone(), lines: self.trace.lines.clone(), ..Trace::default() };
+        let mut host_written = self.trace.host_written.clone();
+        host_written.sort_unstable();
+        host_written.dedup();
+        let (storages, lines) = (self.trace.storages.clone(), self.trace.lines.clone());
+        let rest = Trace { storages, lines, host_written, ..Trace::default() };
         std::mem::replace(&mut self.trace, rest)
     }
 

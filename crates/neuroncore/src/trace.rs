@@ -384,6 +384,8 @@ pub struct Trace {
     pub lines: Vec<SourceLine>,
     pub loops: Vec<Loop>,
     pub storages: Vec<StorageInfo>,
+    /// Storages that were filled from outside, not by an instruction.
+    pub host_written: Vec<StorageId>,
     /// Found while running; [`crate::check`] adds what needs the whole trace.
     pub findings: Vec<Finding>,
 }
