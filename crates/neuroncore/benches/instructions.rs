@@ -126,3 +126,13 @@ fn nc_transpose_128x128_bf16(bencher: Bencher<'_, '_>) {
     let dst = lab.tile(Place::Psum, Dtype::Bf16, 128, 128);
     time(bencher, lab, &Op::NcTranspose { dst, data, engine: None }, 128 * 128);
 }
+
+/// The overhead of an instruction: one element for each partition.
+#[divan::bench]
+fn smallest(bencher: Bencher<'_, '_>) {
+    let mut lab = Lab::new(Gen::Gen3);
+    let data1 = lab.sbuf(Dtype::Fp32, 128, &noise(128, 1));
+    let data2 = lab.sbuf(Dtype::Fp32, 128, &noise(128, 2));
+    let dst = lab.tile(Place::Sbuf, Dtype::Fp32, 128, 1);
+    time(bencher, lab, &Op::TensorTensor { dst, data1, data2, op: AluOp::Add, engine: None }, 1);
+}

@@ -1,5 +1,7 @@
 //! The bytes of every storage, read and written in blocks of fp32 or of 32-bit patterns.
 
+use std::sync::Mutex;
+
 use crate::Dtype;
 use crate::access::{Access, Cursor};
 use crate::convert;
@@ -16,10 +18,31 @@ pub(crate) struct Storage {
     pub pitch: usize,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub storages: Vec<Storage>,
+    /// Buffers given back by [`Memory::give`], so that large tiles do not ask the system for memory each time.
+    spare: Mutex<Vec<Vec<f32>>>,
+    spare_bits: Mutex<Vec<Vec<u32>>>,
 }
+
+/// Takes a buffer of `n` elements from a pool, or makes one; its contents are left over.
+fn take<T: Copy + Default>(pool: &Mutex<Vec<Vec<T>>>, n: usize) -> Vec<T> {
+    let mut v = pool.lock().ok().and_then(|mut p| p.pop()).unwrap_or_default();
+    v.resize(n, T::default());
+    v
+}
+
+fn give<T>(pool: &Mutex<Vec<Vec<T>>>, v: Vec<T>) {
+    if let Ok(mut p) = pool.lock()
+        && p.len() < SPARE
+    {
+        p.push(v);
+    }
+}
+
+/// Buffers of one kind kept at most.
+const SPARE: usize = 8;
 
 /// Runs shorter than this are gathered before they are decoded.
 const LONG_RUN: usize = 32;
@@ -113,16 +136,26 @@ impl Memory {
 
     /// All elements as fp32.
     pub fn all(&self, access: &Access) -> Vec<f32> {
-        let mut out = vec![0.0; access.elements()];
+        let mut out = take(&self.spare, access.elements());
         self.read(access, &mut Cursor::new(access, 0), &mut out);
         out
     }
 
     /// All elements as 32-bit patterns.
     pub fn all_bits(&self, access: &Access) -> Vec<u32> {
-        let mut out = vec![0; access.elements()];
+        let mut out = take(&self.spare_bits, access.elements());
         self.read_bits(access, &mut Cursor::new(access, 0), &mut out);
         out
+    }
+
+    /// Takes back a buffer of [`Memory::all`].
+    pub fn give(&self, buffer: Vec<f32>) {
+        give(&self.spare, buffer);
+    }
+
+    /// Takes back a buffer of [`Memory::all_bits`].
+    pub fn give_bits(&self, buffer: Vec<u32>) {
+        give(&self.spare_bits, buffer);
     }
 
     pub fn write_all(&mut self, access: &Access, x: &[f32]) {

@@ -60,7 +60,11 @@ fn predicated(cx: &mut Cx<'_>, dst: &View, src: &Operand, predicate: &View, reve
     let take = |bits: u32| (bits != 0) != reverse;
     let mut inputs = vec![predicate];
     let values = match src {
-        Operand::Value(v) => vec![convert::encode_constant(dst.dtype, *v); dst.elements()],
+        Operand::Value(v) => {
+            let mut all = cx.memory().all_bits(&dst);
+            all.fill(convert::encode_constant(dst.dtype, *v));
+            all
+        }
         Operand::View(v) => {
             let src = cx.read("src", v)?;
             cx.on_chip("src", &src)?;
@@ -74,12 +78,11 @@ fn predicated(cx: &mut Cx<'_>, dst: &View, src: &Operand, predicate: &View, reve
     let memory = cx.memory();
     let chosen = memory.all_bits(&predicate);
     let mut out = memory.all_bits(&dst);
-    for ((o, v), p) in out.iter_mut().zip(values).zip(chosen) {
-        if take(p) {
-            *o = v;
-        }
+    for ((o, v), p) in out.iter_mut().zip(&values).zip(&chosen) {
+        *o = if take(*p) { *v } else { *o };
     }
     memory.write_bits(&dst, &mut Cursor::new(&dst, 0), &out);
+    [values, chosen, out].into_iter().for_each(|v| memory.give_bits(v));
     let refs: Vec<&Access> = inputs.iter().collect();
     let cost = cx.cost(&refs, &dst);
     Ok(cx.finish(Engine::Vector, cost))
@@ -139,15 +142,32 @@ fn transpose(cx: &mut Cx<'_>, dst: &View, data: &View, engine: Option<Engine>) -
     let gen2 = cx.m.generation.version == Gen::Gen2;
     let memory = cx.memory();
     let bits = memory.all_bits(&data);
-    let mut turned: Vec<u32> = (0..f).flat_map(|j| (0..p).map(move |i| i * f + j)).map(|i| bits[i]).collect();
+    let mut turned = memory.all_bits(&data);
+    turn(&bits, &mut turned, p, f);
+    memory.give_bits(bits);
     if gen2 && ran == Engine::Tensor && data.dtype.is_float() {
         spread(memory, &data, &mut turned, p, f);
     }
     memory.write_bits(&dst, &mut Cursor::new(&dst, 0), &turned);
+    memory.give_bits(turned);
     let cost = cx.cost(&[&data], &dst);
     let flags = cost.flags.with(Flags::TRANSPOSE).with_if(engine.is_some(), Flags::ENGINE_GIVEN);
     let flags = flags.with_if(ran == Engine::Tensor && matches!(data.dtype, Dtype::Fp32 | Dtype::Tf32), Flags::FP32);
     Ok(cx.finish(ran, Cost { flags, k: p as u16, m: f as u16, n: p as u16, ..cost }))
+}
+
+/// `to[j][i] = from[i][j]` for `p x f`, in squares that stay in the cache.
+fn turn(from: &[u32], to: &mut [u32], p: usize, f: usize) {
+    const SIDE: usize = 16;
+    for i0 in (0..p).step_by(SIDE) {
+        for j0 in (0..f).step_by(SIDE) {
+            for j in j0..(j0 + SIDE).min(f) {
+                for i in i0..(i0 + SIDE).min(p) {
+                    to[j * p + i] = from[i * f + j];
+                }
+            }
+        }
+    }
 }
 
 /// Trainium1 multiplies by the identity: a NaN or infinity of a column reaches that whole row of the result.
@@ -211,6 +231,7 @@ fn shuffle(cx: &mut Cx<'_>, dst: &View, src: &View, mask: &[u8; 32]) -> Result<I
         out.copy_from_slice(&from[row * free..(row + 1) * free]);
     }
     memory.write_bits(&dst, &mut Cursor::new(&dst, 0), &to);
+    [from, to].into_iter().for_each(|v| memory.give_bits(v));
     if keeps {
         cx.also_reads(&dst);
     }

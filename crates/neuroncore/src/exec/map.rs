@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use crate::Dtype;
 use crate::access::{Access, Cursor};
 use crate::convert;
-use crate::exec::Cx;
 use crate::exec::cx::Input;
+use crate::exec::{Cx, shared};
 use crate::memory::{BLOCK, Memory};
 use crate::wide;
 
@@ -68,7 +68,7 @@ pub(crate) fn map(cx: &mut Cx<'_>, dst: &Access, inputs: &[Input], heavy: bool, 
     let total = dst.elements();
     let random = cx.m.stochastic.then_some(cx.key);
     let overlaps = inputs.iter().any(|i| matches!(i, Input::Access(a) if a.may_touch(dst) && !a.same(dst)));
-    let parallel = total >= if heavy { PARALLEL_HEAVY } else { PARALLEL };
+    let parallel = shared(total, if heavy { PARALLEL_HEAVY } else { PARALLEL });
     if overlaps || parallel {
         let size = dst.dtype.size();
         let mut raw = std::mem::take(&mut cx.m.scratch.raw);
@@ -158,7 +158,7 @@ pub(crate) fn map_rows(
         }
         *result = sum;
     };
-    if rows * free >= if heavy { PARALLEL_HEAVY } else { PARALLEL } {
+    if shared(rows * free, if heavy { PARALLEL_HEAVY } else { PARALLEL }) {
         let rows = raw.par_chunks_mut(free * size).zip(results.par_iter_mut()).enumerate().with_min_len(4);
         rows.for_each_init(|| [[0.0; BLOCK]; INPUTS], one);
     } else {

@@ -11,7 +11,7 @@ use crate::Dtype;
 use crate::access::{Access, Cursor};
 use crate::convert;
 use crate::exec::map::round_at_random;
-use crate::exec::{Cx, psum};
+use crate::exec::{Cx, psum, shared};
 use crate::fault::Fault;
 use crate::generation::Gen;
 use crate::memory::Memory;
@@ -236,7 +236,7 @@ fn panel(left: &[f32], right: &[f32], k: usize, m: usize, out: &mut [f32]) {
 pub(super) fn multiply(left: &[f32], right: &[f32], s: Sizes, out: &mut Vec<f32>) {
     out.resize(s.n.div_ceil(NR) * s.m * NR, 0.0);
     let one = |(o, r): (&mut [f32], &[f32])| wide!(panel(left, r, s.k, s.m, o));
-    if s.k * s.m * s.n >= PARALLEL {
+    if shared(s.k * s.m * s.n, PARALLEL) {
         out.par_chunks_mut(s.m * NR).zip(right.par_chunks_exact(s.k * NR)).for_each(one);
     } else {
         out.chunks_mut(s.m * NR).zip(right.chunks_exact(s.k * NR)).for_each(one);

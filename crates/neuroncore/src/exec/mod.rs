@@ -21,6 +21,11 @@ use crate::op::Op;
 use crate::trace::{InstrId, SourceLine};
 pub(crate) use cx::Cx;
 
+/// Work of this size is worth sharing between threads, and there are threads to share it with.
+fn shared(size: usize, least: usize) -> bool {
+    size >= least && rayon::current_num_threads() > 1
+}
+
 /// Checks, computes and traces one instruction.
 pub(crate) fn run(m: &mut Machine, core: u16, op: &Op, line: SourceLine) -> Result<InstrId, Fault> {
     let name = op.code().name();

@@ -114,10 +114,12 @@ fn map_bits(cx: &mut Cx<'_>, dst: &Access, a: &Access, b: &BitsInput, f: &dyn Fn
         BitsInput::Constant(c) => x.iter_mut().for_each(|v| *v = f(*v, *c)),
         BitsInput::Access(b) => {
             let y = memory.all_bits(b);
-            x.iter_mut().zip(y).for_each(|(v, w)| *v = f(*v, w));
+            x.iter_mut().zip(&y).for_each(|(v, w)| *v = f(*v, *w));
+            memory.give_bits(y);
         }
     }
     memory.write_bits(dst, &mut Cursor::new(dst, 0), &x);
+    memory.give_bits(x);
 }
 
 /// A stage's operand with its checks: fp32 for arithmetic, integer for bit operators.
@@ -220,7 +222,9 @@ fn integer_stages(cx: &mut Cx<'_>, dst: &Access, data: &Access, stages: &[(&AluS
             }
         }
     }
-    cx.memory().write_bits(dst, &mut Cursor::new(dst, 0), &x);
+    let memory = cx.memory();
+    memory.write_bits(dst, &mut Cursor::new(dst, 0), &x);
+    memory.give_bits(x);
 }
 
 fn arithmetic_stages(cx: &mut Cx<'_>, dst: &Access, data: &Access, stages: &[(&AluStage, Input)]) {

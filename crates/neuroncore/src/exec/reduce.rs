@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use crate::Dtype;
 use crate::access::{Access, Cursor};
 use crate::alu;
-use crate::exec::Cx;
 use crate::exec::cx::Input;
 use crate::exec::map::{round_at_random, write_column};
+use crate::exec::{Cx, shared};
 use crate::fault::Fault;
 use crate::memory::BLOCK;
 use crate::op::{AluOp, AluStage, Op, Operand, ReduceCmd, Reduction};
@@ -113,7 +113,7 @@ fn reduce_groups(cx: &Cx<'_>, data: &Access, op: AluOp, groups: usize, each: usi
         }
     };
     let mut out = vec![0.0; groups];
-    if groups * each >= PARALLEL {
+    if shared(groups * each, PARALLEL) {
         out.par_chunks_mut(batch).enumerate().for_each(one);
     } else {
         out.chunks_mut(batch).enumerate().for_each(one);
@@ -166,19 +166,30 @@ fn partition_reduce(cx: &mut Cx<'_>, dst: &View, data: &View, op: AluOp) -> Resu
 
 type Directed = (AluOp, bool);
 
-/// `state = op1(op0(x, state), y)` along a row, leaving each state in `x`.
-fn scan_row(x: &mut [f32], y: &[f32], mut state: f32, (op0, r0): Directed, (op1, r1): Directed) {
-    if op0 == AluOp::Multiply && op1 == AluOp::Add {
-        for (x, y) in x.iter_mut().zip(y) {
-            state = *x * state + y;
-            *x = state;
+/// Rows that a scan walks side by side: each waits for its own last result only.
+const ROWS: usize = 8;
+
+/// `state = op1(op0(x, state), y)` along up to [`ROWS`] rows, leaving each state in `x`.
+fn scan_rows(x: &mut [f32], y: &[f32], free: usize, starts: &[f32], (op0, r0): Directed, (op1, r1): Directed) {
+    if op0 == AluOp::Multiply && op1 == AluOp::Add && starts.len() == ROWS {
+        let mut state = [0.0f32; ROWS];
+        state.copy_from_slice(starts);
+        let mut rows: Vec<(&mut [f32], &[f32])> = x.chunks_mut(free).zip(y.chunks(free)).collect();
+        for i in 0..free {
+            for (s, (x, y)) in state.iter_mut().zip(&mut rows) {
+                *s = x[i] * *s + y[i];
+                x[i] = *s;
+            }
         }
         return;
     }
     let step = |op: AluOp, a: f32, b: f32, reverse: bool| if reverse { alu::apply(op, b, a) } else { alu::apply(op, a, b) };
-    for (x, y) in x.iter_mut().zip(y) {
-        state = step(op1, step(op0, *x, state, r0), *y, r1);
-        *x = state;
+    for ((x, y), start) in x.chunks_mut(free).zip(y.chunks(free)).zip(starts) {
+        let mut state = *start;
+        for (x, y) in x.iter_mut().zip(y) {
+            state = step(op1, step(op0, *x, state, r0), *y, r1);
+            *x = state;
+        }
     }
 }
 
@@ -213,16 +224,20 @@ fn scan(
     let memory = cx.memory();
     let mut x = memory.all(&a);
     let y = memory.all(&b);
-    let one = |((x, y), start): ((&mut [f32], &[f32]), &f32)| scan_row(x, y, *start, first, second);
-    if rows * free >= PARALLEL / 4 {
-        x.par_chunks_mut(free).zip(y.par_chunks(free)).zip(starts.par_iter()).with_min_len(8).for_each(one);
+    let one = |((x, y), starts): ((&mut [f32], &[f32]), &[f32])| scan_rows(x, y, free, starts, first, second);
+    let together = ROWS * free;
+    if shared(rows * free, PARALLEL / 4) {
+        x.par_chunks_mut(together).zip(y.par_chunks(together)).zip(starts.par_chunks(ROWS)).for_each(one);
     } else {
-        x.chunks_mut(free).zip(y.chunks(free)).zip(&starts).for_each(one);
+        x.chunks_mut(together).zip(y.chunks(together)).zip(starts.chunks(ROWS)).for_each(one);
     }
     if cx.m.stochastic {
         round_at_random(dst.dtype, cx.key, 0, &mut x);
     }
-    cx.memory().write_all(&dst, &x);
+    let memory = cx.memory();
+    memory.write_all(&dst, &x);
+    memory.give(x);
+    memory.give(y);
     let cost = Cx::with_alu(cx.cost(&[&a, &b], &dst), first.0, Some(second.0));
     Ok(cx.finish(Engine::Vector, cost))
 }

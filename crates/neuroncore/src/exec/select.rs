@@ -86,6 +86,7 @@ fn affine_select(cx: &mut Cx<'_>, dst: &View, pattern: &Pattern, on_true: &View,
         let other = convert::encode_one(dst.dtype, on_false);
         x.iter_mut().zip(&values).for_each(|(x, v)| *x = if keeps(v) { *x } else { other });
         memory.write_bits(&dst, &mut Cursor::new(&dst, 0), &x);
+        memory.give_bits(x);
     } else {
         let mut x = memory.all(&data);
         x.iter_mut().zip(&values).for_each(|(x, v)| *x = if keeps(v) { *x } else { on_false });
