@@ -55,6 +55,7 @@ pub const TABLE_UNITS: Measure = Measure::Plain(&[
     "ns",
     "cycles",
     "elem/cycle",
+    "cycles/elem",
 ]);
 
 impl Measure {

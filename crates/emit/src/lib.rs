@@ -3,5 +3,6 @@
 pub mod csv;
 pub mod curves;
 pub mod focus;
+pub mod kernel;
 pub mod scatter;
 pub mod trace;

@@ -6,6 +6,7 @@ pub mod campaign;
 pub mod costs;
 pub mod decide;
 pub mod job;
+pub mod nki;
 pub mod overrides;
 mod plan;
 pub mod runs;

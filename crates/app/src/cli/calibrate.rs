@@ -1,13 +1,13 @@
 //! `secondsource calibrate`: fits the parameters again and says what moved.
 
 use super::Context;
-use super::validate::run_table;
+use super::validate::{run_table, timing_table};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{io, render};
 use clap::Args;
-use secondsource::Twin;
+use secondsource::{Twin, nki};
 
 /// Fit the parameters to published runs, or correct predictions by runs of your own
 ///
@@ -34,6 +34,12 @@ pub struct CalibrateArgs {
     /// Write the fitted parameters with the rows that they rest on; with --mine, the corrections
     #[arg(long, value_name = "FILE.toml")]
     write: Option<String>,
+    /// Instead, fit the instruction times of the NeuronCore to published times of kernels
+    ///
+    /// Starts from the priors of calibration/neuroncore.toml and looks at the rows of validation/nki_timings.csv
+    /// that have an instruction stream and the time of one core.
+    #[arg(long, conflicts_with_all = ["runs", "mine", "ablate"])]
+    neuroncore: bool,
     /// Instead, repeat the fit without each piece of physics and print what the errors become
     #[arg(long, conflicts_with_all = ["write", "mine"])]
     ablate: bool,
@@ -44,12 +50,16 @@ Examples:
   secondsource calibrate
   secondsource calibrate --write calibration/fitted.toml
   secondsource calibrate --ablate
+  secondsource calibrate --neuroncore --write calibration/neuroncore.toml
   secondsource calibrate --mine my-runs.csv --write my-cluster.toml
   secondsource plan --model llama-3.1-70b --on h100-sxm --chips 512 --calibration my-cluster.toml
 
 Exit codes: 0 fitted; 2 bad input, nothing written; 3 internal.";
 
 pub fn run(args: &CalibrateArgs, context: &Context) -> Result<Outcome, Failure> {
+    if args.neuroncore {
+        return neuroncore(args.write.as_deref(), context);
+    }
     if let Some(path) = &args.mine {
         return mine(path, args.write.as_deref(), context);
     }
@@ -70,6 +80,20 @@ pub fn run(args: &CalibrateArgs, context: &Context) -> Result<Outcome, Failure> 
         context.say(&format!("fitted parameters written to {path}"));
     }
     context.answer(&answer, render::calibrate::page)?;
+    Ok(Outcome::Answered)
+}
+
+fn neuroncore(write: Option<&str>, context: &Context) -> Result<Outcome, Failure> {
+    let (file, text) = timing_table(None)?;
+    let progress = Progress::new("fitting", context.quiet);
+    let result = nki::calibrate(&file, &text, &|done, total| progress.tick(done, total));
+    progress.finish();
+    let answer = result?;
+    if let Some(path) = write {
+        io::write_whole(path, &answer.file_text)?;
+        context.say(&format!("fitted parameters written to {path}"));
+    }
+    context.answer(&answer, render::nki::calibration)?;
     Ok(Outcome::Answered)
 }
 

@@ -6,6 +6,7 @@ mod catalog;
 mod decide;
 mod fit;
 mod job_args;
+mod kernel;
 pub mod model;
 mod own;
 mod plan;
@@ -89,6 +90,7 @@ enum Command {
     Sell(sell::SellArgs),
     RunRate(run_rate::RunRateArgs),
     Model(model::ModelArgs),
+    Kernel(kernel::KernelArgs),
     Catalog(catalog::CatalogArgs),
     Validate(validate::ValidateArgs),
     Calibrate(calibrate::CalibrateArgs),
@@ -165,6 +167,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::RunRate(args) => run_rate::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
+        Command::Kernel(args) => kernel::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Calibrate(args) => calibrate::run(args, context),
     }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{io, render};
 use clap::Args;
-use secondsource::{Twin, runs};
+use secondsource::{Twin, nki, runs};
 use std::path::Path;
 
 /// Predict published runs and print the error, by chip and by source, with none left out
@@ -34,6 +34,16 @@ pub struct ValidateArgs {
     /// Corrections from runs of your own, as `secondsource calibrate --mine` writes them
     #[arg(long, value_name = "MINE.toml")]
     calibration: Option<String>,
+    /// Instead, predict published times of NeuronCore kernels by the instruction model
+    ///
+    /// Prints every row of validation/nki_timings.csv that has an instruction stream (published, predicted with
+    /// its interval, error; in the order of the source, and what no order can beat), medians by group, the order
+    /// of the variants of a kernel, and the rows that are not run with the reason.
+    #[arg(long, conflicts_with_all = ["runs", "worst", "all", "calibration", "plot", "plot_intervals"])]
+    nki: bool,
+    /// Table of published kernel times (CSV), instead of the one that the program carries
+    #[arg(long, value_name = "FILE.csv", requires = "nki")]
+    timings: Option<String>,
     /// Draw predicted against published step times (SVG)
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<String>,
@@ -48,6 +58,7 @@ Examples:
   secondsource validate --runs my-runs.csv --worst 30
   secondsource validate --plot my-validation.svg
   secondsource validate --json > validation.json
+  secondsource validate --nki
 
 Exit codes: 0 at least one row was predicted; 1 none; 2 bad input; 3 internal.";
 
@@ -64,7 +75,28 @@ pub fn run_table(given: Option<&str>) -> Result<(String, String), Failure> {
     Ok((path.to_owned(), io::read_text(path, "run table", io::MAX_TABLE)?))
 }
 
+/// Name and text of the table of kernel times.
+pub fn timing_table(given: Option<&str>) -> Result<(String, String), Failure> {
+    match given {
+        Some(path) => Ok((path.to_owned(), io::read_text(path, "table of kernel times", io::MAX_TABLE)?)),
+        None => Ok(("validation/nki_timings.csv (built in)".to_owned(), nki::EMBEDDED.to_owned())),
+    }
+}
+
+fn kernels(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
+    let (file, text) = timing_table(args.timings.as_deref())?;
+    let progress = Progress::new("predicting kernels", context.quiet);
+    let result = nki::validate(&file, &text, &|done, total| progress.tick(done, total));
+    progress.finish();
+    let answer = result?;
+    context.answer(&answer, |answer, page| render::nki::page(answer, &file, page))?;
+    Ok(if answer.rows.is_empty() { Outcome::Nothing } else { Outcome::Answered })
+}
+
 pub fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
+    if args.nki {
+        return kernels(args, context);
+    }
     let (file, text) = run_table(args.runs.as_deref())?;
     let twin = with_own_runs(Twin::embedded().map_err(Failure::Internal)?, args.calibration.as_deref())?;
     let progress = Progress::new("predicting runs", context.quiet);

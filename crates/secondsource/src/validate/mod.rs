@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use secondsource_base::Diagnostic;
 use secondsource_step::StepModel;
 use std::collections::BTreeMap;
-pub(crate) use summary::quantile;
+pub(crate) use summary::{quantile, spearman};
 use summary::{pairs, summarise};
 
 /// Prediction of one case.

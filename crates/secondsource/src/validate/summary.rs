@@ -50,7 +50,7 @@ pub(crate) fn quantile(mut v: Vec<f64>, q: f64) -> f64 {
 }
 
 /// Spearman's rank correlation.
-fn spearman(v: &[(f64, f64)]) -> f64 {
+pub(crate) fn spearman(v: &[(f64, f64)]) -> f64 {
     let ranks = |x: Vec<f64>| -> Vec<f64> {
         let mut order: Vec<usize> = (0..x.len()).collect();
         order.sort_by(|a, b| x[*a].total_cmp(&x[*b]));
