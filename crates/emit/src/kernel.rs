@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use secondsource_neuroncore::report::op_name;
 use secondsource_neuroncore::schedule::{Graph, Ps, Schedule, StreamKey};
 use secondsource_neuroncore::trace::{Direction, Engine, Instr, Trace};
 
@@ -60,7 +59,12 @@ pub fn write_kernel<W: Write>(out: W, trace: &Trace, g: &Graph, s: &Schedule, fi
 }
 
 fn queue(key: StreamKey) -> String {
-    format!("DMA {} ({}{})", if key.store { "out" } else { "in" }, key.trigger.name(), if key.queue > 0 { format!(" {}", key.queue) } else { String::new() })
+    format!(
+        "DMA {} ({}{})",
+        if key.store { "out" } else { "in" },
+        key.trigger.name(),
+        if key.queue > 0 { format!(" {}", key.queue) } else { String::new() }
+    )
 }
 
 /// Most DMAs of a queue at one time.
@@ -99,7 +103,7 @@ fn bar<W: Write>(
     }
     w.span(&TraceSpan {
         track,
-        name: &op_name(i.op),
+        name: i.op.name(),
         category: i.engine.name(),
         start_s: start as f64 * 1e-12,
         dur_s: (end - start) as f64 * 1e-12,

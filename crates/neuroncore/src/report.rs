@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use secondsource_base::Diagnostic;
 
 use crate::Dtype;
@@ -109,9 +110,9 @@ pub fn report(t: &Timing, trace: &Trace, window: usize) -> Result<(Report, Graph
         Free::ActTable => s.table_loads > 0,
         _ => trace.instrs.iter().any(|i| i.engine == Engine::Dma),
     };
+    let frees: Vec<Free> = frees.into_iter().filter(used).collect();
     let mut what_if: Vec<WhatIf> = frees
-        .into_iter()
-        .filter(used)
+        .into_par_iter()
         .map(|free| {
             let without = without(t, trace, &g, free).seconds();
             WhatIf { free, seconds: without, saved: 1.0 - without / time }
@@ -177,7 +178,9 @@ fn dma(trace: &Trace, time: f64) -> DmaUse {
 /// FLOPs of products, and the time they need at peak.
 fn products(t: &Timing, trace: &Trace) -> (f64, f64) {
     let (mut flops, mut ideal) = (0.0, 0.0);
-    for i in trace.instrs.iter().filter(|i| i.engine == Engine::Tensor && !i.cost.flags.has(Flags::TRANSPOSE) && i.op != OpCode::NcTranspose) {
+    for i in
+        trace.instrs.iter().filter(|i| i.engine == Engine::Tensor && !i.cost.flags.has(Flags::TRANSPOSE) && i.op != OpCode::NcTranspose)
+    {
         let (f, peak) = product(t, i);
         flops += f;
         if peak > 0.0 {
@@ -221,43 +224,46 @@ fn path(trace: &Trace, g: &Graph, s: &Schedule) -> Vec<(u32, Ps)> {
             }
         };
         match before {
-            Some(p) if (p as usize) < trace.instrs.len() && s.start[p as usize] <= until && p as usize != at && out.len() <= trace.instrs.len() => at = p as usize,
+            Some(p)
+                if (p as usize) < trace.instrs.len()
+                    && s.start[p as usize] <= until
+                    && p as usize != at
+                    && out.len() <= trace.instrs.len() =>
+            {
+                at = p as usize
+            }
             _ => return out,
         }
     }
 }
 
+/// A line's part of the critical path.
+#[derive(Default)]
+struct Part {
+    time: Ps,
+    instructions: u64,
+    by: BTreeMap<(OpCode, Engine), Ps>,
+}
+
 /// The critical path by source line.
 fn critical(trace: &Trace, g: &Graph, s: &Schedule, time: f64) -> Vec<LineUse> {
-    let mut lines: BTreeMap<u32, (Ps, u64, BTreeMap<(OpCode, Engine), Ps>)> = BTreeMap::new();
+    let mut lines: BTreeMap<u32, Part> = BTreeMap::new();
     for (at, part) in path(trace, g, s) {
         let i = &trace.instrs[at as usize];
         let l = lines.entry(i.line).or_default();
-        l.0 += part;
-        l.1 += 1;
-        *l.2.entry((i.op, i.engine)).or_default() += part;
+        l.time += part;
+        l.instructions += 1;
+        *l.by.entry((i.op, i.engine)).or_default() += part;
     }
     let mut out: Vec<LineUse> = lines
         .into_iter()
-        .filter_map(|(line, (part, instructions, ops))| {
-            let ((op, engine), _) = ops.into_iter().max_by_key(|(k, v)| (*v, std::cmp::Reverse(*k)))?;
-            let seconds = part as f64 * SECOND;
+        .filter_map(|(line, part)| {
+            let ((op, engine), _) = part.by.into_iter().max_by_key(|(k, v)| (*v, std::cmp::Reverse(*k)))?;
+            let (seconds, instructions) = (part.time as f64 * SECOND, part.instructions);
             let line = trace.lines.get(line as usize).copied().unwrap_or_default();
             Some(LineUse { line, op, engine, seconds, share: seconds / time, instructions })
         })
         .collect();
     out.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then(a.line.cmp(&b.line)));
-    out
-}
-
-/// `nc_matmul` for [`OpCode::NcMatmul`].
-pub fn op_name(op: OpCode) -> String {
-    let mut out = String::new();
-    for c in format!("{op:?}").chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
     out
 }

@@ -253,7 +253,9 @@ impl Calibration {
             list.push(p);
         }
         if let Some(extra) = file.parameters.keys().next() {
-            return Err(Diagnostic::error(format!("there is no parameter `{extra}`")).in_file(name).suggest(extra, Fitted::NAMES.iter().copied()));
+            return Err(Diagnostic::error(format!("there is no parameter `{extra}`"))
+                .in_file(name)
+                .suggest(extra, Fitted::NAMES.iter().copied()));
         }
         if ![file.spread.gemm, file.spread.other].iter().all(|x| x.is_finite() && (1e-4..3.0).contains(x)) {
             return Err(Diagnostic::error("`spread` must lie between 0.0001 and 3").in_file(name));

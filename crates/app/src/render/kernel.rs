@@ -11,7 +11,12 @@ const MOST: usize = 12;
 pub fn page(a: &KernelAnswer, page: &Page) -> String {
     let mut out = page.heading(&format!("{} on one NeuronCore of {}: {}", a.kernel, a.chip, seconds(a.p50)));
     out.push_str(&page.field("interval", &format!("{} – {} (5–95%)", seconds(a.p5), seconds(a.p95))));
-    out.push_str(&page.field("as written", &format!("{}, {} instructions in the order of the source", seconds(a.as_written), thousands(a.instructions))));
+    out.push_str(
+        &page.field(
+            "as written",
+            &format!("{}, {} instructions in the order of the source", seconds(a.as_written), thousands(a.instructions)),
+        ),
+    );
     out.push_str(&page.field("bound", &format!("{} by {}: no order is faster", seconds(a.bound), a.bound_by)));
     if a.flops > 0.0 {
         out.push_str(&page.field("products", &format!("{} TFLOP, MFU {}", sig3(a.flops * 1e-12), percent(a.mfu))));
@@ -41,11 +46,18 @@ pub fn page(a: &KernelAnswer, page: &Page) -> String {
         grid.row(vec![w.free.to_owned(), seconds(w.seconds), percent(w.saved.max(0.0))]);
     }
     out.push_str(&format!("\n{}{}", page.heading("What to change first"), grid.render(page)));
-    let mut grid = Grid::new().right("line").left("mostly").left("engine").right("time on the path").right("share").right("instructions").dispensable(1);
+    let mut grid = Grid::new()
+        .right("line")
+        .left("mostly")
+        .left("engine")
+        .right("time on the path")
+        .right("share")
+        .right("instructions")
+        .dispensable(1);
     for l in a.critical.iter().take(MOST) {
         grid.row(vec![
             l.line.to_string(),
-            l.instruction.clone(),
+            l.instruction.to_owned(),
             l.engine.to_owned(),
             seconds(l.seconds),
             percent(l.share),

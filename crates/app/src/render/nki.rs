@@ -116,8 +116,7 @@ fn spans(ids: &[String]) -> String {
 
 pub fn calibration(answer: &NkiCalibrateAnswer, page: &Page) -> String {
     let mut out = page.heading(&format!("Instruction times of the NeuronCore, fitted to {} rows", answer.rows));
-    let mut grid =
-        Grid::new().left("parameter").right("prior").right("fitted").right("± factor").right("rows").left("unit").clipped(1);
+    let mut grid = Grid::new().left("parameter").right("prior").right("fitted").right("± factor").right("rows").left("unit").clipped(1);
     for p in &answer.parameters {
         grid.row(vec![
             p.name.to_owned(),

@@ -4,7 +4,7 @@
 use crate::run::{Ran, secondsource};
 use std::path::Path;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "",
     "plan",
     "step",
@@ -12,7 +12,9 @@ const COMMANDS: [&str; 17] = [
     "campaign",
     "rent",
     "own",
+    "decide",
     "model",
+    "kernel",
     "catalog",
     "catalog list",
     "catalog show",

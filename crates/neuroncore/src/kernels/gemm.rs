@@ -94,7 +94,11 @@ pub fn tiled(version: Gen, dge: Dge, s: Sizes, x: Blocks, copy_on_vector: bool) 
             for sum in sums {
                 b.line(4);
                 let out = b.sbuf(P, WIDE, s.dtype);
-                if copy_on_vector { b.vector(OpCode::TensorCopy, out, &[sum]) } else { b.scalar(out, sum) }
+                if copy_on_vector {
+                    b.vector(OpCode::TensorCopy, out, &[sum])
+                } else {
+                    b.scalar(out, sum)
+                }
                 b.line(5);
                 b.store(out);
             }
@@ -182,7 +186,7 @@ fn turned(b: &mut Builder, one: Tile, ks: u32, dtype: Dtype) -> Vec<Tile> {
 }
 
 /// Product with the left operand given by rows, so transposed on the chip; columns in blocks of 1,024 whose right
-/// operand is loaded once for each block. `reload`: the right operand is loaded again for each row tile.
+/// operand is loaded once for each block. `reload`: again for each row tile, as the byte counters of NKIBench's `matmul` say.
 pub fn left_by_rows(version: Gen, s: Sizes, block: u32, reload: bool) -> Trace {
     let mut b = Builder::new(version, Dge::None);
     let one = identity(&mut b);
@@ -198,21 +202,28 @@ pub fn left_by_rows(version: Gen, s: Sizes, block: u32, reload: bool) -> Trace {
                 })
                 .collect()
         };
-        let mut held = if reload { Vec::new() } else { right(&mut b) };
+        let held = if reload { Vec::new() } else { right(&mut b) };
         for _ in 0..s.m / T {
             let left = turned(&mut b, one, ks, s.dtype);
+            let sums: Vec<Tile> = (0..block / WIDE).map(|_| b.psum(P, WIDE)).collect();
             if reload {
-                held = right(&mut b);
+                for l in &left {
+                    b.line(4);
+                    let r = b.sbuf(P, block, s.dtype);
+                    b.load(r);
+                    b.line(5);
+                    sums.iter().enumerate().for_each(|(c, sum)| b.matmul(*sum, *l, r.cols(c as u32 * WIDE, WIDE)));
+                }
+            } else {
+                b.line(5);
+                for (c, sum) in sums.iter().enumerate() {
+                    left.iter().zip(&held).for_each(|(l, r)| b.matmul(*sum, *l, r.cols(c as u32 * WIDE, WIDE)));
+                }
             }
             let out = b.sbuf(P, block, s.dtype);
-            for c in 0..block / WIDE {
-                let sum = b.psum(P, WIDE);
-                b.line(5);
-                for (l, r) in left.iter().zip(&held) {
-                    b.matmul(sum, *l, r.cols(c * WIDE, WIDE));
-                }
-                b.line(6);
-                b.scalar(out.cols(c * WIDE, WIDE), sum);
+            b.line(6);
+            for (c, sum) in sums.iter().enumerate() {
+                b.scalar(out.cols(c as u32 * WIDE, WIDE), *sum);
             }
             b.line(7);
             b.store(out);

@@ -27,7 +27,8 @@ pub fn bound(t: &Timing, trace: &Trace, g: &Graph) -> Bound {
     let mut done: Vec<Ps> = Vec::with_capacity(trace.instrs.len());
     let mut chain = 0;
     for (at, i) in trace.instrs.iter().enumerate() {
-        let after = g.edges(at).filter(|e| matches!(e.kind, EdgeKind::Data | EdgeKind::Order)).map(|e| done[e.on as usize]).max().unwrap_or(0);
+        let after =
+            g.edges(at).filter(|e| matches!(e.kind, EdgeKind::Data | EdgeKind::Order)).map(|e| done[e.on as usize]).max().unwrap_or(0);
         let engine = &mut work[usize::from(i.core)][i.engine as usize];
         let takes = if i.engine == Engine::Dma {
             let x = transfer(t, i);

@@ -107,7 +107,11 @@ impl Schedule {
 /// More than [`MAX_INSTRS`] instructions.
 pub fn check(trace: &Trace) -> Result<(), Diagnostic> {
     if trace.instrs.len() >= MAX_INSTRS {
-        return Err(Diagnostic::error(format!("the trace has {} instructions; at most {} can be scheduled", trace.instrs.len(), MAX_INSTRS - 1)));
+        return Err(Diagnostic::error(format!(
+            "the trace has {} instructions; at most {} can be scheduled",
+            trace.instrs.len(),
+            MAX_INSTRS - 1
+        )));
     }
     Ok(())
 }

@@ -133,8 +133,7 @@ impl Segments {
 fn record(recent: &mut Vec<Access>, access: Access, all: bool) {
     if access.write {
         recent.retain(|e| !access.covers(e));
-    } else if !all
-        && let Some(e) = recent.iter_mut().find(|e| !e.write && e.stream == access.stream && e.same_box(&access)) {
+    } else if !all && let Some(e) = recent.iter_mut().find(|e| !e.write && e.stream == access.stream && e.same_box(&access)) {
         // Streams run in order: the later read of a stream stands for the earlier.
         e.instr = access.instr;
         return;

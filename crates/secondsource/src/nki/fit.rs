@@ -97,7 +97,7 @@ pub fn calibrate(name: &str, text: &str, progress: &dyn Fn(u64, u64)) -> Result<
         .collect();
     let spread = |gemm: bool| {
         let e: Vec<f64> = rows.iter().zip(&after).filter(|(r, _)| r.gemm == gemm).map(|(_, e)| e.abs()).collect();
-        (1.4826 * quantile(e, 0.5)).clamp(0.02, 1.0)
+        (quantile(e, 0.9) / 1.645).clamp(0.02, 1.0)
     };
     let spread = Spread { gemm: spread(true), other: spread(false) };
     let median = |r: &[f64]| quantile(r.iter().map(|e| (e.exp() - 1.0).abs() * 100.0).collect(), 0.5);
@@ -129,7 +129,13 @@ fn derivatives(x: &[f64; Fitted::COUNT], rows: &[&Row]) -> Result<(Vec<f64>, Jac
 }
 
 /// One Gauss-Newton step of weighted squares and priors; and standard deviations of the log.
-fn solve(x: &[f64; Fitted::COUNT], r: &[f64], jacobian: &Jacobian, weights: &[f64], priors: &[Parameter]) -> ([f64; Fitted::COUNT], [f64; Fitted::COUNT]) {
+fn solve(
+    x: &[f64; Fitted::COUNT],
+    r: &[f64],
+    jacobian: &Jacobian,
+    weights: &[f64],
+    priors: &[Parameter],
+) -> ([f64; Fitted::COUNT], [f64; Fitted::COUNT]) {
     const N: usize = Fitted::COUNT;
     // Normal equations with the identity beside them: the inverse gives the variances.
     let mut a = [[0.0; 2 * N + 1]; N];
@@ -186,6 +192,10 @@ fn file_text(priors: &[Parameter], fitted: &[NkiParameter], spread: Spread) -> S
             rows.join(", ")
         );
     }
-    let _ = write!(out, "\n# Standard deviation of the natural log of predicted over measured time, from the median of the fitted rows.\n[spread]\ngemm = {:.4}\nother = {:.4}\n", spread.gemm, spread.other);
+    let _ = write!(
+        out,
+        "\n# Standard deviation of the natural log of predicted over measured time, so that 90% of the fitted rows lie inside 5-95%.\n[spread]\ngemm = {:.4}\nother = {:.4}\n",
+        spread.gemm, spread.other
+    );
     out
 }

@@ -4,7 +4,7 @@ use super::WINDOW;
 use secondsource_base::Diagnostic;
 use secondsource_emit::kernel::write_kernel;
 use secondsource_neuroncore::kernels::published;
-use secondsource_neuroncore::report::{op_name, report};
+use secondsource_neuroncore::report::report;
 use secondsource_neuroncore::schedule::{BoundBy, Free};
 use secondsource_neuroncore::{Calibration, Gen, Timing};
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub struct KernelEngine {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KernelLine {
     pub line: u32,
-    pub instruction: String,
+    pub instruction: &'static str,
     pub engine: &'static str,
     pub seconds: f64,
     pub share: f64,
@@ -88,7 +88,9 @@ fn free_name(free: Free) -> &'static str {
 /// An unknown kernel or chip.
 pub fn kernel(name: &str, chip: &str, timeline: bool) -> Result<(KernelAnswer, Option<Vec<u8>>), Diagnostic> {
     let version = Gen::parse(chip).ok_or_else(|| {
-        Diagnostic::error(format!("`{chip}` is no Trainium chip")).suggest(chip, ["trn1", "trn2", "trn3"]).hint("trn1, trn2 and trn3 are known")
+        Diagnostic::error(format!("`{chip}` is no Trainium chip"))
+            .suggest(chip, ["trn1", "trn2", "trn3"])
+            .hint("trn1, trn2 and trn3 are known")
     })?;
     let trace = published::trace(name, version).ok_or_else(|| {
         Diagnostic::error(format!("there is no kernel `{name}`"))
@@ -102,7 +104,8 @@ pub fn kernel(name: &str, chip: &str, timeline: bool) -> Result<(KernelAnswer, O
     let sigma = if products { calibration.spread.gemm } else { calibration.spread.other };
     let off = (1.645 * sigma).exp();
     let timeline = if timeline {
-        let text = write_kernel(Vec::new(), &trace, &g, &s, &|_| name.to_owned()).map_err(|e| Diagnostic::error(format!("the timeline cannot be written: {e}")))?;
+        let text = write_kernel(Vec::new(), &trace, &g, &s, &|_| name.to_owned())
+            .map_err(|e| Diagnostic::error(format!("the timeline cannot be written: {e}")))?;
         Some(text)
     } else {
         None
@@ -140,7 +143,7 @@ pub fn kernel(name: &str, chip: &str, timeline: bool) -> Result<(KernelAnswer, O
             .iter()
             .map(|l| KernelLine {
                 line: l.line.line,
-                instruction: op_name(l.op),
+                instruction: l.op.name(),
                 engine: l.engine.name(),
                 seconds: l.seconds,
                 share: l.share,

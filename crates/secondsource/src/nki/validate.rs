@@ -123,22 +123,35 @@ pub(super) fn predict(timings: &[Timing], row: &Row, brief: bool) -> Result<Pred
                 return Ok(only(value));
             }
             let (g, written) = schedule(t, &trace, 1)?;
+            let limit = bound(t, &trace, &g).total as f64 * 1e-12;
             let counted = match row.traffic {
                 None => None,
                 Some((read, write)) => {
-                    let (trace, ratio) = with_traffic(&trace, read, write);
+                    // Where the order of loads is known that gives the counted bytes, that order; what is left is stretched.
+                    let own = bytes(&trace);
+                    let order = published::trace(&format!("{}-reload", row.trace), version).unwrap_or(trace);
+                    let trace = with_traffic(&order, read, write);
+                    let ratio = (read + write) / own;
                     Some((schedule(t, &trace, WINDOW)?.1.seconds(), ratio))
                 }
             };
-            Predicted { value, as_written: Some(written.seconds()), bound: Some(bound(t, &trace, &g).total as f64 * 1e-12), counted }
+            Predicted { value, as_written: Some(written.seconds()), bound: Some(limit), counted }
         }
     })
 }
 
-/// The stream with its loads and stores stretched to the counted bytes, and counted over own bytes.
-fn with_traffic(trace: &Trace, read: f64, write: f64) -> (Trace, f64) {
-    let own = |d: Direction| trace.instrs.iter().filter(|i| i.engine == Engine::Dma && i.cost.direction == d).map(|i| i.cost.bytes as f64).sum::<f64>();
-    let (in_bytes, out_bytes) = (own(Direction::HbmToSbuf).max(1.0), own(Direction::SbufToHbm).max(1.0));
+/// Bytes that a stream moves to and from device memory.
+fn bytes(trace: &Trace) -> f64 {
+    moved(trace, Direction::HbmToSbuf) + moved(trace, Direction::SbufToHbm)
+}
+
+fn moved(trace: &Trace, d: Direction) -> f64 {
+    trace.instrs.iter().filter(|i| i.engine == Engine::Dma && i.cost.direction == d).map(|i| i.cost.bytes as f64).sum::<f64>().max(1.0)
+}
+
+/// The stream with its loads and stores stretched to the counted bytes.
+fn with_traffic(trace: &Trace, read: f64, write: f64) -> Trace {
+    let (in_bytes, out_bytes) = (moved(trace, Direction::HbmToSbuf), moved(trace, Direction::SbufToHbm));
     let mut out = trace.clone();
     for i in out.instrs.iter_mut().filter(|i| i.engine == Engine::Dma) {
         let factor = match i.cost.direction {
@@ -148,7 +161,7 @@ fn with_traffic(trace: &Trace, read: f64, write: f64) -> (Trace, f64) {
         };
         i.cost.rows = (f64::from(i.cost.rows) * factor).round().clamp(1.0, 1e9) as u32;
     }
-    (out, (read + write) / (in_bytes + out_bytes))
+    out
 }
 
 /// Predicts every row of a table that has an instruction stream.
@@ -173,7 +186,8 @@ pub fn validate(name: &str, text: &str, progress: &(dyn Fn(u64, u64) + Sync)) ->
         .map_err(one)?;
     let logs: Vec<f64> = runs.iter().zip(&predicted).filter(|(r, _)| r.group == "kda").map(|(r, p)| (p.value / r.value).ln()).collect();
     let kda_factor = quantile(logs, 0.5).exp();
-    let rows: Vec<NkiRow> = runs.iter().zip(&predicted).map(|(r, p)| row(r, *p, if r.group == "kda" { kda_factor } else { 1.0 }, calibration.spread)).collect();
+    let rows: Vec<NkiRow> =
+        runs.iter().zip(&predicted).map(|(r, p)| row(r, *p, if r.group == "kda" { kda_factor } else { 1.0 }, calibration.spread)).collect();
     let mut not_run: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for r in table.iter().filter(|r| r.trace.is_empty()) {
         not_run.entry(r.not_run.clone()).or_default().push(r.id.clone());

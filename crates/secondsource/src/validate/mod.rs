@@ -14,8 +14,8 @@ use rayon::prelude::*;
 use secondsource_base::Diagnostic;
 use secondsource_step::StepModel;
 use std::collections::BTreeMap;
-pub(crate) use summary::{quantile, spearman};
 use summary::{pairs, summarise};
+pub(crate) use summary::{quantile, spearman};
 
 /// Prediction of one case.
 struct Predicted<'a> {
