@@ -153,9 +153,7 @@ fn solve(
     }
     for j in 0..N {
         let pivot = a[j][j];
-        for k in 0..2 * N + 1 {
-            a[j][k] /= pivot;
-        }
+        a[j].iter_mut().for_each(|x| *x /= pivot);
         for i in (0..N).filter(|i| *i != j) {
             let f = a[i][j];
             let row = a[j];
