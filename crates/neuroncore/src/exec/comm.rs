@@ -120,6 +120,15 @@ fn meet(m: &mut Machine, cores: &[u16]) {
     }
 }
 
+/// Takes back the part that was just posted, because it does not fit to the others'.
+fn withdraw(cx: &mut Cx<'_>, fault: Fault) -> Fault {
+    cx.m.cores[usize::from(cx.core)].pending = None;
+    if let Some(i) = cx.m.trace.instrs.pop() {
+        cx.m.trace.ranges.truncate(i.reads.start as usize);
+    }
+    fault
+}
+
 fn lnc_only(cx: &Cx<'_>, what: &str) -> Result<(), Fault> {
     cx.generation(Gen::Gen3, what)?;
     if cx.m.lnc < 2 {
@@ -187,7 +196,8 @@ fn send_recv(cx: &mut Cx<'_>, (dst, src): (&View, &View), (to, from): (u8, u8), 
                 recv_from % lnc,
                 send_to % lnc
             );
-            return Err(cx.fault("sendrecv-mismatch", "recv_from_rank", message, None));
+            let fault = cx.fault("sendrecv-mismatch", "recv_from_rank", message, None);
+            return Err(withdraw(cx, fault));
         }
         let mut raw = vec![0u8; src.elements() * src.dtype.size()];
         cx.m.memory.read_raw(src, &mut Cursor::new(src, 0), &mut raw);
@@ -296,7 +306,7 @@ fn collective(
         })
         .collect();
     if let Some(parts) = parts {
-        exchange(cx, kind, op, &parts)?;
+        exchange(cx, kind, op, &parts).map_err(|fault| withdraw(cx, fault))?;
         meet(cx.m, &cores);
     }
     Ok(instr)

@@ -31,7 +31,7 @@ struct Rows {
 /// Checks the index of an operand against its bound and places every row.
 fn rows_of(cx: &Cx<'_>, operand: &'static str, at: &Access, index: RowIndex, oob: OutOfBounds) -> Result<Rows, Fault> {
     let (values, row, rows) = index;
-    let step = row * at.dtype.size() as i64;
+    let step = row.saturating_mul(at.dtype.size() as i64);
     let row_end = cx.m.memory.bytes(at).len() as i64;
     let wanted = at.first();
     if values.len() < wanted {
@@ -39,11 +39,16 @@ fn rows_of(cx: &Cx<'_>, operand: &'static str, at: &Access, index: RowIndex, oob
         return Err(cx.fault("vector-offset", operand, message, None));
     }
     let one = at.rows(0, 1);
-    let extent: i64 = one.strides[..usize::from(one.len)].iter().map(|s| s.step.max(0) as i64 * (s.count as i64 - 1)).sum();
+    let reach = |s: &Stride| s.step as i64 * (s.count as i64 - 1);
+    let strides = &one.strides[..usize::from(one.len)];
+    let (above, below) = (strides.iter().map(|s| reach(s).max(0)).sum::<i64>(), strides.iter().map(|s| reach(s).min(0)).sum::<i64>());
     let mut base = Vec::with_capacity(wanted);
     for v in values.iter().take(wanted) {
-        let start = one.base as i64 + v * step;
-        let inside = *v >= 0 && *v < i64::from(rows) && start >= 0 && start + extent + at.dtype.size() as i64 <= row_end;
+        let start = (one.base as i64).saturating_add(v.saturating_mul(step));
+        let inside = *v >= 0
+            && *v < i64::from(rows)
+            && start.saturating_add(below) >= 0
+            && start.saturating_add(above + at.dtype.size() as i64) <= row_end;
         match (inside, oob) {
             (true, _) => base.push(Some(Access { base: start as usize, ..one })),
             (false, OutOfBounds::Skip) => base.push(None),

@@ -140,8 +140,8 @@ fn range_select(
     if on_false != f32::MIN {
         return Err(cx.fault("range-false", "on_false_value", format!("{on_false}, but must be the least fp32"), Some("-3.4028235e+38")));
     }
-    if start < 0 || start + data.free() as i64 > 1 << 24 {
-        let message = format!("indices {start} to {} leave 0 to 2^24, where fp32 is exact", start + data.free() as i64 - 1);
+    if !(0..1 << 24).contains(&start) || start + data.free() as i64 > 1 << 24 {
+        let message = format!("{} indices from {start} leave 0 to 2^24, where fp32 is exact", data.free());
         return Err(cx.fault("range-start", "range_start", message, None));
     }
     max_only(cx, reduction)?;

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod anything;
 mod bugs;
 mod copies;
 mod dtypes;
