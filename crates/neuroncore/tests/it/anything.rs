@@ -109,7 +109,7 @@ impl Dice {
     fn op(&mut self, lab: &Lab, t: &[View]) -> Op {
         let engine = self.one(&[None, None, None, Some(Engine::Vector), Some(Engine::Scalar), Some(Engine::GpSimd), Some(Engine::Tensor)]);
         self.shape = self.one(&[(32, 8), (32, 32), (64, 16), (1, 64), (128, 1), (128, 64), (16, 16)]);
-        let mut view = |d: &mut Dice| d.view(lab, t);
+        let view = |d: &mut Dice| d.view(lab, t);
         let (dst, a, b, c, e) = (view(self), view(self), view(self), view(self), view(self));
         let yes = self.chance(0.5);
         let pattern = Pattern {
