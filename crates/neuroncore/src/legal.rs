@@ -1,6 +1,6 @@
 //! The rules that every instruction checks, as methods of the instruction under way.
 //!
-//! Sources: the documentation of `nki.isa` and the architecture guides of the AWS Neuron SDK (docs/neuroncore.md).
+//! Sources: the documentation of `nki.isa` and the architecture guides of the AWS Neuron SDK (docs/neuroncore-machine.md).
 
 use crate::Dtype;
 use crate::access::Access;
