@@ -4,6 +4,7 @@
 mod bad_input;
 mod calibrate;
 mod campaign;
+mod decide;
 mod catalog;
 mod examples;
 mod fit;
