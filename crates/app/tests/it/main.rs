@@ -4,8 +4,8 @@
 mod bad_input;
 mod calibrate;
 mod campaign;
-mod decide;
 mod catalog;
+mod decide;
 mod examples;
 mod fit;
 mod help;
