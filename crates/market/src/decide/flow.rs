@@ -1,6 +1,8 @@
 //! Demands that share periods: the cheapest flow from sources through periods to demands, by successive cheapest
 //! paths (Ford and Fulkerson; Busacker and Gowen 1961). The graph is tiny: a node per period and per demand.
 
+#![expect(clippy::needless_range_loop, reason = "a period indexes several tables at once")]
+
 use super::program::{Program, Scenario};
 use super::recourse::{Cell, POOL, Use};
 

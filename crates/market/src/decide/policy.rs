@@ -5,6 +5,8 @@
 //! of all scenarios does. What comes out is a cost that can be had, above the program's; the difference is what looking
 //! ahead is worth.
 
+#![expect(clippy::needless_range_loop, reason = "a demand indexes several tables at once")]
+
 use super::program::{Program, Scenario};
 use super::recourse::{Use, solve};
 use rayon::prelude::*;

@@ -215,6 +215,70 @@ fn edges_are_answered() {
     }
 }
 
+/// docs/seller.md prints what the example says today.
+#[test]
+fn the_manual_is_true() {
+    const MANUAL: &str = include_str!("../../../../docs/seller.md");
+    let a = twin().sell(&read(EXAMPLE).unwrap(), &|_, _| {}).unwrap();
+    // Three digits, with separators, as the page has them.
+    let short = |v: f64| {
+        let size = 10f64.powf(v.abs().log10().floor() - 2.0);
+        let digits = format!("{:.0}", (v / size).round() * size);
+        let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |d| ("-", d));
+        if digits.len() > 3 {
+            format!("{sign}{},{}", &digits[..digits.len() - 3], &digits[digits.len() - 3..])
+        } else {
+            format!("{sign}{digits}")
+        }
+    };
+    let three = |i: Interval| format!("{} [{}, {}]", short(i.p50), short(i.p5), short(i.p95));
+    let row = |f: &dyn Fn(usize) -> String| format!(" | {} | {} |", f(0), f(1));
+    let share = |i: Interval| format!("{:.0}% [{:.0}%, {:.0}%]", i.p50 * 100.0, i.p5 * 100.0, i.p95 * 100.0);
+    let kappa = |i: Interval| format!("{:.2} [{:.2}, {:.2}]", i.p50, i.p5, i.p95);
+    let megawatt = a.fleet.megawatt_price_usd;
+    for text in [
+        row(&|g| three(a.chips[g].rent_usd.unwrap())),
+        row(&|g| three(a.chips[g].sell_usd.unwrap())),
+        row(&|g| kappa(a.chips[g].break_even_kappa.unwrap())),
+        row(&|g| format!("{:.0}%", a.chips[g].selling_wins.unwrap() * 100.0)),
+        format!("sells {}", share(a.fleet.shares.iter().find(|s| s.name == "racks").unwrap().share)),
+        format!("leaves {} unused", share(a.fleet.idle)),
+        format!("${:.1} million [{:.0}, {:.1}]", megawatt.p50 / 1e6, megawatt.p5 / 1e6, megawatt.p95 / 1e6),
+        three(a.fleet.gain_of_selling_usd),
+        format!("{} inputs of the example {} are assumptions", a.inputs.len(), a.inputs.iter().filter(|i| i.assumed).count()),
+    ] {
+        // Lines of the manual break anywhere, and words stand inside.
+        let flat = MANUAL.replace('\n', " ").replace(" a chip [", " [");
+        assert!(flat.contains(&text), "docs/seller.md lacks `{text}`");
+    }
+    let flips: Vec<String> = a.tornado.iter().filter_map(|b| b.flips_at).map(|v| format!("factor {v:.2}")).collect();
+    assert_eq!(flips.len(), 2);
+    assert!(flips.iter().all(|f| MANUAL.replace('\n', " ").contains(f)), "{flips:?}");
+}
+
+/// Torn and altered files are refused or answered, never with a panic or a number that is none.
+#[test]
+fn damaged_files_are_survived() {
+    for at in (0..EXAMPLE.len()).step_by(11).filter(|at| EXAMPLE.is_char_boundary(*at)) {
+        drop(read(&EXAMPLE[..at]));
+        for new in ["9", "-", "\"", "[", "=", "\n", "e9"] {
+            let (head, tail) = EXAMPLE.split_at(at);
+            let rest: String = tail.chars().skip(1).collect();
+            drop(read(&format!("{head}{new}{rest}")));
+        }
+    }
+    let twin = twin();
+    for at in (0..SMALL.len()).filter(|at| SMALL.as_bytes()[*at].is_ascii_digit()) {
+        for new in ["9", "0", "-1", "1e3"] {
+            let Ok(job) = read(&format!("{}{new}{}", &SMALL[..at], &SMALL[at + 1..])) else { continue };
+            if let Ok(a) = twin.sell(&job, &|_, _| {}) {
+                let all = [Some(a.fleet.value_usd), a.chips[0].rent_usd, a.chips[0].sell_usd, Some(a.fleet.megawatt_price_usd)];
+                assert!(all.into_iter().flatten().all(|i| i.p5.is_finite() && i.p95.is_finite()), "{at} {new}: {a:?}");
+            }
+        }
+    }
+}
+
 fn run_rate(ask: &RunRateAsk) -> RunRateAnswer {
     twin().run_rate(ask).unwrap()
 }
