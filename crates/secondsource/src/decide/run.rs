@@ -77,7 +77,7 @@ impl Twin {
             &own,
             &estimate.params,
             (BATCHES * FEW).min(job.scenarios.max(BATCHES * 16)),
-            job.seed ^ 0x5eed_0f_f4e5_4000,
+            job.seed ^ 0x005e_ed0f_f4e5_4000,
         )?;
         let shop = Shop::new(&world, &own, discount)?;
         let Some(found) = find(shop, draws, &fresh, &|done, total| progress(stages / 3 + done * stages * 2 / 3 / total.max(1), stages))
