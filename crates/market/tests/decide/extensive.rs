@@ -1,5 +1,7 @@
 //! The whole program as one linear program, all scenarios at once: the second route.
 
+#![expect(clippy::needless_range_loop, reason = "a period indexes several tables at once")]
+
 use good_lp::{Expression, Solution as _, SolverModel as _, Variable, constraint, microlp, variable, variables};
 use secondsource_market::decide::{Program, Risk};
 

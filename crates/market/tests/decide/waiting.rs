@@ -5,6 +5,7 @@ use secondsource_market::decide::risk::mean;
 use secondsource_market::decide::waiting::{Rule, Waiting};
 
 /// American put on paths of geometric Brownian motion. Costs are payoffs with the sign turned, discounted to today.
+#[expect(clippy::too_many_arguments, reason = "the terms of one option")]
 fn put(spot: f64, strike: f64, rate: f64, dividend: f64, sigma: f64, years: f64, steps: usize, paths: usize) -> Waiting {
     let dt = years / steps as f64;
     let n = steps + 1;
