@@ -6,8 +6,9 @@ use super::units::{days, of_flag};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::render;
+use crate::{io, render};
 use clap::Args;
+use secondsource::costs;
 use secondsource::job::{self, Job};
 
 /// Simulate a whole training run: failures, checkpoints, restarts, spares, energy, carbon and rent
@@ -35,6 +36,10 @@ pub struct CampaignArgs {
 
     #[command(flatten)]
     what: WhatArgs,
+
+    /// Write the rental bill of the median campaign as FOCUS 1.2 rows
+    #[arg(long, value_name = "FILE.csv", help_heading = "Output")]
+    focus: Option<String>,
 }
 
 /// Keys of `[campaign]`, each as typed.
@@ -167,7 +172,13 @@ pub fn run(args: &CampaignArgs, context: &Context) -> Result<Outcome, Failure> {
     let progress = Progress::new("simulating campaigns", context.quiet);
     let answer = twin.campaign(&job, &|done, total| progress.tick(done, total));
     progress.finish();
-    context.answer(&answer?, render::campaign::page)?;
+    let answer = answer?;
+    if let Some(path) = &args.focus {
+        let charges = twin.campaign_charges(&answer)?;
+        io::write_whole(path, &costs::focus_csv(&charges))?;
+        context.say(&format!("{} charges written to {path}", charges.len()));
+    }
+    context.answer(&answer, render::campaign::page)?;
     Ok(Outcome::Answered)
 }
 

@@ -141,3 +141,16 @@ fn own_figures() {
     let rate = &ran.json()["inputs"][0];
     assert_eq!((rate["value"].as_f64(), rate["low"].as_f64(), rate["high"].as_f64()), (Some(5.0), Some(4.0), Some(5.0)));
 }
+
+/// The bill of the median campaign: FOCUS rows whose billed amounts add up to the rent.
+#[test]
+fn focus_rows_are_the_rent() {
+    let file = crate::run::scratch("campaign-focus").join("bill.csv");
+    let path = file.to_str().expect("a path in UTF-8");
+    let answer = secondsource(&["campaign", EXAMPLE, "--runs", "200", "--focus", path, "--quiet", "--json"]).json();
+    let mut rows = csv::Reader::from_path(&file).expect("the file was written");
+    let column = rows.headers().expect("a head").iter().position(|h| h == "BilledCost").expect("a column");
+    let billed: f64 = rows.records().map(|r| r.expect("a row")[column].parse::<f64>().expect("an amount")).sum();
+    let rent = answer["cost_usd"]["p50"].as_f64().expect("a price");
+    assert!((billed / rent - 1.0).abs() < 0.01, "{billed} billed, {rent} of rent");
+}

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{day, interval, latest_price, references, titles};
 use crate::answer::Interval;
+use crate::campaign::CampaignAnswer;
 use crate::twin::Twin;
 
 /// What is asked of `rent`. `None` takes the default, which the answer states.
@@ -226,6 +227,37 @@ impl Twin {
                     .hint(format!("left: {}", words.join("; "))))
             }
         }
+    }
+
+    /// Charges of a simulated campaign at its median length, month by month, under the offer that its rent was priced at.
+    ///
+    /// # Errors
+    /// A chip without a public price, or a length that no bill is made for.
+    pub fn campaign_charges(&self, answer: &CampaignAnswer) -> Result<Vec<Charge>, Diagnostic> {
+        let chip = &answer.plan.chip;
+        let Some(cost) = &answer.cost_usd else {
+            return Err(Diagnostic::error(format!("{chip} has no public price, so there is nothing to bill"))
+                .hint("a catalog file of your own may give one (--catalog)"));
+        };
+        let hours = answer.days.p50 * 24.0;
+        let job = RentJob {
+            on: vec![chip.clone()],
+            // The chips that the campaign pays for: whole hosts, spares among them.
+            chips: (cost.p50 / (cost.usd_per_chip_hour * hours)).round().max(1.0) as u64,
+            hours,
+            start: answer.finish.as_ref().map(|f| f.start.clone()),
+            contract: Some(cost.basis.clone()),
+            provider: Some(cost.provider.clone()),
+            seed: answer.seed,
+            ..RentJob::default()
+        };
+        let f = self.fill(&job)?;
+        let found = self.bills(chip, &job, &f)?;
+        let priced = |o: &Offer| (o.usd_per_chip_hour / cost.usd_per_chip_hour - 1.0).abs() < 1e-9;
+        let Some((offer, bill)) = found.iter().find(|(o, _)| priced(o)) else {
+            return Err(Diagnostic::error(format!("no offer of {} for {chip} is billed by the hour as {}", cost.provider, cost.basis)));
+        };
+        Ok(charge::of_rent(offer, bill, &format!("campaign-{chip}-{}", calendar::date(f.need.start))))
     }
 
     fn fill(&self, job: &RentJob) -> Result<Filled, Diagnostic> {
