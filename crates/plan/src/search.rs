@@ -49,6 +49,8 @@ pub struct Found {
     pub by_rule: BTreeMap<&'static str, u64>,
 }
 
+/// Keys between two looks at what the others found: few at first, when every find rules much out.
+const FIRST_BATCH: usize = 4;
 const BATCH: usize = 64;
 
 /// Searches the space.
@@ -74,15 +76,16 @@ pub fn search(model: &StepModel<'_>, space: &Space, options: &Options) -> Found 
     keys.sort_by(|a, b| a.lower.total_cmp(&b.lower).then(a.key.cmp(&b.key)));
 
     // Phase 2: best first.
-    let mut at = 0;
+    let (mut at, mut batch) = (0, FIRST_BATCH);
     while at < keys.len() {
         let worst = found.best.get(options.top.saturating_sub(1)).map_or(f64::INFINITY, |c| c.seconds);
         if options.cut && keys[at].lower > worst {
             break;
         }
-        let end = (at + BATCH).min(keys.len());
-        let parts: Vec<Found> =
-            keys[at..end].par_iter().map(|b| visit(model, space, &splits, options, &b.key, &b.layers, b.lower, worst)).collect();
+        let end = (at + batch).min(keys.len());
+        batch = (2 * batch).min(BATCH);
+        let rivals = Rivals { worst, free: found.unlimited.map_or(f64::INFINITY, |c| c.seconds) };
+        let parts: Vec<Found> = keys[at..end].par_iter().map(|b| visit(model, space, &splits, options, b, rivals)).collect();
         for p in parts {
             found.merge(p, options.top);
         }
@@ -132,10 +135,15 @@ impl Splits {
     }
 }
 
-/// The (pp, vpp) pairs that a key can be combined with, and the data-parallel size.
-fn fits<'s>(model: &StepModel<'_>, space: &'s Space, splits: &'s Splits, k: Key) -> impl Iterator<Item = (u32, u32, u32, &'s Split)> {
+/// The (pp, vpp) pairs that a key can be combined with, the data-parallel size, and the split with its index.
+fn fits<'s>(
+    model: &StepModel<'_>,
+    space: &'s Space,
+    splits: &'s Splits,
+    k: Key,
+) -> impl Iterator<Item = (usize, u32, u32, u32, &'s Split)> {
     let (chips, batch) = (model.input.chips, model.input.global_batch);
-    splits.list.iter().filter_map(move |(pp, vpp, split)| {
+    splits.list.iter().enumerate().filter_map(move |(at, (pp, vpp, split))| {
         let inner = u64::from(k.tp) * u64::from(k.cp) * u64::from(*pp);
         if !chips.is_multiple_of(inner) {
             return None;
@@ -158,7 +166,7 @@ fn fits<'s>(model: &StepModel<'_>, space: &'s Space, splits: &'s Splits, k: Key)
         if !ranks.is_multiple_of(expert) || !(dp * u64::from(k.cp)).is_multiple_of(shard) {
             return None;
         }
-        Some((*pp, *vpp, dp as u32, split))
+        Some((at, *pp, *vpp, dp as u32, split))
     })
 }
 
@@ -179,8 +187,8 @@ fn schedules(space: &Space, pp: u32, vpp: u32) -> impl Iterator<Item = Schedule>
 
 fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Result<Bounded, (&'static str, u64)> {
     let count: u64 =
-        fits(model, space, splits, k).map(|(pp, vpp, ..)| (zeros(space, pp).count() * schedules(space, pp, vpp).count()) as u64).sum();
-    let Some((pp, vpp, dp, _)) = fits(model, space, splits, k).next() else {
+        fits(model, space, splits, k).map(|(_, pp, vpp, ..)| (zeros(space, pp).count() * schedules(space, pp, vpp).count()) as u64).sum();
+    let Some((_, pp, vpp, dp, _)) = fits(model, space, splits, k).next() else {
         return Err(("divide", 1));
     };
     let l = space.layout(&k, pp, vpp, dp, Zero::Z1, Schedule::OneFOneB);
@@ -191,27 +199,42 @@ fn bound(model: &StepModel<'_>, space: &Space, splits: &Splits, k: Key) -> Resul
     Ok(Bounded { lower: model.lower_bound(&layers, &l), key: k, layers, count })
 }
 
-#[expect(clippy::too_many_arguments, reason = "one closure body, named")]
-fn visit(
-    model: &StepModel<'_>,
-    space: &Space,
-    splits: &Splits,
-    options: &Options,
-    k: &Key,
-    layers: &Layers,
-    lower: f64,
+/// What a search holds against the layouts of a key: the best times of earlier batches.
+#[derive(Clone, Copy)]
+struct Rivals {
+    /// The last of the best that fit, seconds.
     worst: f64,
-) -> Found {
+    /// The best without a limit on memory.
+    free: f64,
+}
+
+/// A layout that its closed form does not rule out; its schedule has still to be run.
+struct Pending {
+    /// No run of the schedule takes less, seconds.
+    least: f64,
+    /// Seconds by the closed form.
+    closed: f64,
+    fits: bool,
+    memory: f64,
+    layout: Layout,
+    /// Index of the split.
+    split: usize,
+}
+
+fn visit(model: &StepModel<'_>, space: &Space, splits: &Splits, options: &Options, b: &Bounded, rivals: Rivals) -> Found {
+    let (k, layers) = (&b.key, &b.layers);
     let mut f = Found::default();
-    for (pp, vpp, dp, split) in fits(model, space, splits, *k) {
-        for zero in zeros(space, pp) {
-            for schedule in schedules(space, pp, vpp) {
-                let l = space.layout(k, pp, vpp, dp, zero, schedule);
+    let mut pending: Vec<Pending> = Vec::new();
+    for (at, pp, vpp, dp, split) in fits(model, space, splits, *k) {
+        for schedule in schedules(space, pp, vpp) {
+            let mut beyond = None;
+            for zero in zeros(space, pp) {
+                let layout = space.layout(k, pp, vpp, dp, zero, schedule);
                 f.weighed += 1;
-                let memory = model.peak_memory(split, &l).total();
+                let memory = model.peak_memory(split, &layout).total();
                 let fits = memory <= options.capacity;
                 if f.leanest.is_none_or(|c| memory < c.memory) {
-                    f.leanest = Some(Candidate { seconds: lower, memory, layout: l });
+                    f.leanest = Some(Candidate { seconds: b.lower, memory, layout });
                 }
                 if !fits {
                     *f.by_rule.entry("memory").or_default() += 1;
@@ -221,26 +244,66 @@ fn visit(
                         continue;
                     }
                 }
-                let b = model.time(layers, split, &l).0;
-                let mut seconds = b.total();
+                let closed = model.time(layers, split, &layout).0;
+                let seconds = closed.total();
+                if !options.exact || pp == 1 {
+                    f.take(Candidate { seconds, memory, layout }, fits, rivals, options.top);
+                    continue;
+                }
                 // What the busiest device's work already rules out need not be run through its schedule.
-                let least = seconds - b.bubble - b.pp;
-                let rival = f.best.get(options.top.max(1) - 1).map_or(worst, |c| c.seconds.min(worst));
-                let free = f.unlimited.map_or(f64::INFINITY, |c| c.seconds);
-                if options.exact && (least < free || (fits && least <= rival)) {
-                    seconds += model.pipeline_correction_of(layers, split, &l);
+                let work = seconds - closed.bubble - closed.pp;
+                if !f.hopes(work, fits, rivals, options.top) {
+                    continue;
                 }
-                let c = Candidate { seconds, memory, layout: l };
-                if seconds < free {
-                    f.unlimited = Some(c);
-                }
-                if fits && seconds <= rival {
-                    f.push(c, options.top);
-                }
+                let beyond = *beyond.get_or_insert_with(|| model.pipeline_correction_bound(layers, split, &layout));
+                pending.push(Pending { least: seconds + beyond, closed: seconds, fits, memory, layout, split: at });
             }
         }
     }
+    // The most hopeful first: most of the others then need no run.
+    pending.sort_by(|a, b| a.least.total_cmp(&b.least).then_with(|| simplicity(&a.layout).cmp(&simplicity(&b.layout))));
+    let mut runs: Vec<((u32, u32, Schedule), f64)> = Vec::new();
+    for p in &pending {
+        if !f.hopes(p.least, p.fits, rivals, options.top) {
+            continue;
+        }
+        // ZeRO does not touch the pipeline.
+        let same = (p.layout.pp, p.layout.vpp, p.layout.schedule);
+        let beyond = match runs.iter().find(|(of, _)| *of == same) {
+            Some((_, seconds)) => *seconds,
+            None => {
+                let seconds = model.pipeline_correction_of(layers, &splits.list[p.split].2, &p.layout);
+                runs.push((same, seconds));
+                seconds
+            }
+        };
+        f.take(Candidate { seconds: p.closed + beyond, memory: p.memory, layout: p.layout }, p.fits, rivals, options.top);
+    }
     f
+}
+
+impl Found {
+    /// Whether a layout of at least `least` seconds can be among the best.
+    fn hopes(&self, least: f64, fits: bool, rivals: Rivals, top: usize) -> bool {
+        least < self.free(rivals) || (fits && least <= self.rival(rivals, top))
+    }
+
+    fn rival(&self, rivals: Rivals, top: usize) -> f64 {
+        self.best.get(top.max(1) - 1).map_or(rivals.worst, |c| c.seconds.min(rivals.worst))
+    }
+
+    fn free(&self, rivals: Rivals) -> f64 {
+        self.unlimited.map_or(rivals.free, |c| c.seconds.min(rivals.free))
+    }
+
+    fn take(&mut self, c: Candidate, fits: bool, rivals: Rivals, top: usize) {
+        if c.seconds < self.free(rivals) {
+            self.unlimited = Some(c);
+        }
+        if fits && c.seconds <= self.rival(rivals, top) {
+            self.push(c, top);
+        }
+    }
 }
 
 impl Found {

@@ -36,6 +36,9 @@ pub struct Layers {
     embedding: Pass,
 }
 
+/// Seconds of a pipeline: schedule, pp, vpp, micro-batches, times of the stages, sends.
+type Makespan = fn(Schedule, u32, u32, u32, &StageTimes, &P2p) -> Result<f64, secondsource_base::Diagnostic>;
+
 impl<'a> StepModel<'a> {
     pub fn new(input: StepInput<'a>, recipe: Recipe, params: &Params, energy: &[(String, f64)]) -> Result<StepModel<'a>, MissingPeak> {
         let engine = Engine::new(&input.hw.chip, &recipe, params, energy)?;
@@ -280,6 +283,15 @@ impl<'a> StepModel<'a> {
 
     /// As [`StepModel::pipeline_correction`], from parts that are known already (see [`StepModel::finish`]).
     pub fn pipeline_correction_of(&self, layers: &Layers, split: &Split, l: &Layout) -> f64 {
+        self.pipeline_beyond(layers, split, l, schedule::makespan_fast)
+    }
+
+    /// At most [`StepModel::pipeline_correction_of`], and far quicker: the schedule's longest known path instead of its run.
+    pub fn pipeline_correction_bound(&self, layers: &Layers, split: &Split, l: &Layout) -> f64 {
+        self.pipeline_beyond(layers, split, l, schedule::makespan_bound)
+    }
+
+    fn pipeline_beyond(&self, layers: &Layers, split: &Split, l: &Layout, makespan: Makespan) -> f64 {
         if l.pp <= 1 {
             return 0.0;
         }
@@ -287,7 +299,7 @@ impl<'a> StepModel<'a> {
         let p2p = P2p::overlapped(self.send_seconds(l));
         let (k, slow, total) = slowest(layers, split);
         let idle = bubble(l, &stage_time(layers, split, k), total, m);
-        match schedule::makespan_fast(l.schedule, l.pp, l.vpp, m as u32, &self.stage_times_of(layers, l), &p2p) {
+        match makespan(l.schedule, l.pp, l.vpp, m as u32, &self.stage_times_of(layers, l), &p2p) {
             // Idle time cannot be negative, whatever the closed form says.
             Ok(exact) => (exact - slow * m - idle - self.sends(l)).max(-idle),
             Err(_) => 0.0,

@@ -247,6 +247,18 @@ proptest! {
         prop_assert!((fast / line.makespan_s - 1.0).abs() < 0.10);
     }
 
+    /// What the search excludes a layout by is never more than its schedule takes, nor than the search would say it takes.
+    #[test]
+    fn the_bound_holds(case in cases(0.9)) {
+        let bound = makespan_bound(case.schedule, case.pp, case.vpp, case.m, &case.times, &case.p2p).unwrap();
+        let (_, line) = case.run(case.m, &case.p2p);
+        prop_assert!(bound <= line.makespan_s * (1.0 + 1e-12), "{} above {}", bound, line.makespan_s);
+        let busiest = line.busy_s.iter().copied().fold(0.0, f64::max);
+        prop_assert!(case.schedule == Schedule::Dualpipe || bound >= busiest * (1.0 - 1e-12));
+        let fast = makespan_fast(case.schedule, case.pp, case.vpp, case.m, &case.times, &case.p2p).unwrap();
+        prop_assert!(bound <= fast);
+    }
+
     /// DualPipe's fitted form, any ratio of forward, input gradient, weight gradient and overlap.
     #[test]
     fn dualpipe_closed_form(half in 1..12_u32, more in 0..20_u32, f in 0.5..1.5, b in 0.5..1.5, w in 0.2..1.4, saving in 0.0..0.3) {

@@ -63,8 +63,9 @@ pub(super) fn gpipe(s: &Stages, m: u32, hop: f64) -> f64 {
     shop(&s.fwd) + shop(&s.bwd) + 2.0 * (s.fwd.len() - 1) as f64 * hop
 }
 
-/// Interleaved 1F1B. The detours in the middle assume that the chunks of one device are alike.
-pub(super) fn interleaved(s: &Stages, pp: u32, vpp: u32, m: u32, hop: f64) -> f64 {
+/// Interleaved 1F1B. The detours in the middle assume that the chunks of one device are alike: without them (`alike` false)
+/// the value is a lower bound for any chunks.
+pub(super) fn interleaved(s: &Stages, pp: u32, vpp: u32, m: u32, hop: f64, alike: bool) -> f64 {
     let seq = Sequence::new(pp, vpp, m, group_size(pp, m));
     let (p, v) = (pp as usize, vpp as usize);
     let last = (v - 1) * p;
@@ -109,7 +110,7 @@ pub(super) fn interleaved(s: &Stages, pp: u32, vpp: u32, m: u32, hop: f64) -> f6
             head = head.max(trip_head + there.before - here.before);
             tail = tail.max(trip_tail + there.after - here.after);
             let step = 2 * (j - d) as u64 + 1;
-            let rounds = (all.saturating_sub(1 + here.held) / step) as f64;
+            let rounds = if alike { (all.saturating_sub(1 + here.held) / step) as f64 } else { 0.0 };
             let gain = turn / all as f64 + 2.0 * (j - d) as f64 * hop - step as f64 * here.work / all as f64;
             middle = middle.max(rounds * gain);
         }

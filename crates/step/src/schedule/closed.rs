@@ -19,12 +19,37 @@ use super::{P2p, Schedule, StageTimes, check_shape, group_size};
 /// below one micro-batch passing through all stages and back.
 pub fn makespan_closed(schedule: Schedule, pp: u32, vpp: u32, m: u32, times: &StageTimes, p2p: &P2p) -> Result<f64, Diagnostic> {
     check_shape(schedule, pp, vpp, m)?;
-    let stages = pp as usize * vpp as usize;
-    times.check(stages)?;
+    times.check(pp as usize * vpp as usize)?;
     p2p.check()?;
     if schedule == Schedule::Dualpipe {
         return dualpipe(pp, m, times, p2p);
     }
+    Ok(paths(schedule, pp, vpp, m, times, p2p, true))
+}
+
+/// A lower bound of the exact run, seconds, for any stage times: the busiest device's work with its fill and drain, and one
+/// micro-batch passing through. At most [`makespan_closed`], but for DualPipe, whose closed form is no bound.
+pub fn makespan_bound(schedule: Schedule, pp: u32, vpp: u32, m: u32, times: &StageTimes, p2p: &P2p) -> Result<f64, Diagnostic> {
+    check_shape(schedule, pp, vpp, m)?;
+    times.check(pp as usize * vpp as usize)?;
+    p2p.check()?;
+    if schedule != Schedule::Dualpipe {
+        return Ok(paths(schedule, pp, vpp, m, times, p2p, false));
+    }
+    let last = pp as usize - 1;
+    let stage = |s: usize| times.fwd[s] + times.bwd(s);
+    // Each direction has half of the micro-batches; a pair hides at most the shorter of its two.
+    let hidden = |s: usize| times.pair_saving.min(times.fwd[s].max(times.fwd[last - s])).max(0.0);
+    let (down, up) = (f64::from(m.div_ceil(2)), f64::from(m / 2));
+    let work = |d: usize| down * stage(d) + up * stage(last - d) - f64::from(m) * hidden(d);
+    let busiest = (0..=last).map(work).fold(0.0, f64::max);
+    let through = (0..=last).map(|s| times.fwd[s] + times.bwd_input[s]).sum::<f64>();
+    Ok(busiest.max(through))
+}
+
+/// The longest known path: see `bounds`.
+fn paths(schedule: Schedule, pp: u32, vpp: u32, m: u32, times: &StageTimes, p2p: &P2p, alike: bool) -> f64 {
+    let stages = pp as usize * vpp as usize;
     let split = schedule == Schedule::ZeroBubble;
     let mut hop = p2p.hop(pp);
     let mut s = Stages {
@@ -40,11 +65,11 @@ pub fn makespan_closed(schedule: Schedule, pp: u32, vpp: u32, m: u32, times: &St
     }
     let path = match schedule {
         Schedule::Gpipe => bounds::gpipe(&s, m, hop),
-        Schedule::OneFOneB if vpp > 1 => bounds::interleaved(&s, pp, vpp, m, hop),
+        Schedule::OneFOneB if vpp > 1 => bounds::interleaved(&s, pp, vpp, m, hop, alike),
         _ => bounds::one_way(&s, m, hop),
     };
     let through = s.fwd.iter().sum::<f64>() + s.bwd.iter().sum::<f64>() + s.weight[0] + 2.0 * (stages - 1) as f64 * hop;
-    Ok(path.max(through))
+    path.max(through)
 }
 
 /// With s seconds saved by a pair (F&B = f + b + w - s) and h = pp/2 - 1:
@@ -84,11 +109,12 @@ pub fn makespan_fast(schedule: Schedule, pp: u32, vpp: u32, m: u32, times: &Stag
         Ok(super::simulate(&super::build_grouped(schedule, pp, vpp, m, group)?, times, p2p)?.makespan_s)
     };
     let few = ROUNDS * round + m % round;
+    let least = makespan_bound(schedule, pp, vpp, m, times, p2p)?;
     if m <= few + round {
-        return run(m);
+        return Ok(run(m)?.max(least));
     }
     let (short, long) = (run(few)?, run(few + round)?);
-    Ok(long + (long - short) * f64::from((m - few - round) / round))
+    Ok((long + (long - short) * f64::from((m - few - round) / round)).max(least))
 }
 
 /// Rounds that [`makespan_fast`] runs before it prolongs.

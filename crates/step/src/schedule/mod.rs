@@ -19,7 +19,7 @@ use secondsource_base::Diagnostic;
 pub use secondsource_workload::layout::Schedule;
 
 pub use ascii::render_ascii;
-pub use closed::{in_flight, makespan_closed, makespan_fast};
+pub use closed::{in_flight, makespan_bound, makespan_closed, makespan_fast};
 pub use sim::{Timeline, simulate};
 pub use spans::{Span, timeline_spans};
 
