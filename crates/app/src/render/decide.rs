@@ -325,7 +325,11 @@ fn rests_on(answer: &DecideAnswer, page: &Page) -> String {
     for p in &answer.prices {
         let price =
             if p.low_usd < p.high_usd { format!("{} [{}–{}]", sig3(p.usd), sig3(p.low_usd), sig3(p.high_usd)) } else { sig3(p.usd) };
-        let from = if p.kind == "user" { "the job file".to_owned() } else { format!("{} [{}]", p.basis, p.sources.join(", ")) };
+        let from = if p.kind == "user" && p.date.is_empty() {
+            "the job file".to_owned()
+        } else {
+            format!("{} [{}]", p.basis, p.sources.join(", "))
+        };
         grid.row(vec![p.on.clone(), p.contract.clone(), price, p.unit.clone(), p.date.clone(), from]);
     }
     if !grid.is_empty() {

@@ -75,3 +75,27 @@ fn threads_do_not_show() {
     assert!(!one.is_empty());
     assert_eq!(one, bytes("2"));
 }
+
+/// Inputs out of bounds are refused with what would be right, before anything is computed.
+#[test]
+fn bounds_are_told() {
+    let job = |top: &str, months: &str| {
+        format!(
+            "as-of = \"2026-10-31\"\nscenarios = 32\n{top}\non = [\"h100-sxm\"]\n[[job]]\nmodel = \"llama-3.1-8b\"\n\
+             tokens = \"200B\"\nchips = 256\nearliest = \"2026-12-01\"\n{months}\n"
+        )
+    };
+    let cases = [
+        (job("horizon-months = 2", "deadline-days = 90"), "does not end within the horizon of 2 months"),
+        (job("horizon-months = 60\nperiod = \"week\"", "deadline-days = 40"), "261 periods; at most 120"),
+        (job("", "deadline = \"2026-11-01\""), "the deadline of a job is not after its earliest start"),
+        (job("", "").replace("scenarios = 32", "scenarios = 5"), "must be from 16 to 10000"),
+        (job("", "").replace("chips = 256", "chips = 1.5"), "must be a whole number"),
+    ];
+    for (text, word) in cases {
+        let file = scratch_file("decide_bounds", "job.toml", &text);
+        let ran = secondsource(&["decide", &file]);
+        assert_eq!(ran.code, 2, "{word}: {}", ran.stdout);
+        assert!(ran.stderr.contains(word) && ran.stderr.contains("job.toml"), "{word}: {}", ran.stderr);
+    }
+}

@@ -88,6 +88,11 @@ impl Shop<'_> {
         tasks.iter().map(|t| self.world.job.tasks[*t].earliest).fold(f64::INFINITY, f64::min)
     }
 
+    /// Rows of a site's program that hold a number per period: commitments, rentals, demands.
+    pub fn rows(&self, site: usize, tasks: &[usize]) -> usize {
+        self.bought(site, tasks).len() + 2 * self.world.sites[site].prices.len() + 2 * self.asked(tasks).len()
+    }
+
     /// Whether a site can run all of the tasks.
     pub fn can(&self, site: usize, tasks: &[usize]) -> bool {
         let s = &self.world.sites[site];

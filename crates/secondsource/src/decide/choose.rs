@@ -19,6 +19,7 @@ pub(super) struct Choice {
 #[derive(Debug, Clone)]
 pub(super) struct Tried {
     pub choice: Choice,
+    /// With the mean scenario alone.
     pub parts: Vec<Built>,
     /// Chips per commitment, part after part, in whole units.
     pub x: Vec<f64>,
@@ -88,6 +89,8 @@ impl Shop<'_> {
         let outcomes = outcomes(self, &parts, &x, &uses(&ready, &x));
         let summary = summary(self, &outcomes);
         drop(ready);
+        // Many plans are tried: only the mean scenario of each is kept.
+        let parts = parts.into_iter().map(|p| Built { program: p.program.over(vec![p.program.mean()]), ..p }).collect();
         Tried { choice: choice.clone(), parts, x, usd, fractional: plan.usd, bound: plan.bound, strict: self.strict.clone(), summary }
     }
 

@@ -55,7 +55,7 @@ const NEXT: [&str; 6] = ["id", "like", "arrives", "speed-up", "queue-months", "w
 const FAILURES: [&str; 2] = ["per-1000-node-days", "restart-minutes"];
 
 /// Most scenarios, jobs, systems and months that are looked at.
-pub const MOST_SCENARIOS: f64 = 20_000.0;
+pub const MOST_SCENARIOS: f64 = 10_000.0;
 pub const MOST_JOBS: usize = 12;
 pub const MOST_SYSTEMS: usize = 24;
 pub const MOST_MONTHS: f64 = 120.0;

@@ -17,6 +17,11 @@ use secondsource_market::decide::value::{self, Gap};
 use secondsource_market::decide::{Program, Ready, Together, assign, policy};
 use secondsource_market::paths::estimate;
 
+/// Most periods of a horizon: ten years by the month, two years by the week.
+const MOST_PERIODS: usize = 120;
+/// Most numbers of a program: half a gigabyte.
+const MOST_NUMBERS: usize = 60_000_000;
+
 /// Scenarios on which many plans are compared; the answer's own figures use all.
 pub(super) const FEW: usize = 128;
 /// Scenarios on which the worth of knowing is measured.
@@ -80,6 +85,7 @@ impl Twin {
             job.seed ^ 0x005e_ed0f_f4e5_4000,
         )?;
         let shop = Shop::new(&world, &own, discount)?;
+        shop.check_size()?;
         let Some(found) = find(shop, draws, &fresh, &|done, total| progress(stages / 3 + done * stages * 2 / 3 / total.max(1), stages))
         else {
             return Ok(super::words::nothing(&world, &own));
@@ -116,8 +122,27 @@ impl<'a> Shop<'a> {
             return Err(d.in_file(world.job.origin.0.clone()));
         }
         let periods = (world.horizon / period.months() - 1e-9).ceil().max(1.0) as usize;
+        if periods > MOST_PERIODS {
+            let d = Diagnostic::error(format!("{periods} periods; at most {MOST_PERIODS} are looked at")).hint("period = \"month\"");
+            return Err(d.in_file(world.job.origin.0.clone()));
+        }
         let strict = vec![0.0; world.job.tasks.len()];
         Ok(Shop { world, own, spot: SpotTerms::of(world.catalog)?, period, periods, discount, strict })
+    }
+}
+
+impl Shop<'_> {
+    /// Refuses scenarios times periods times commitments that would fill the memory.
+    fn check_size(&self) -> Result<(), Diagnostic> {
+        let tasks: Vec<usize> = (0..self.world.job.tasks.len()).collect();
+        let rows = (0..self.world.sites.len()).map(|s| self.rows(s, &tasks)).max().unwrap_or(0);
+        let most = MOST_NUMBERS / (rows * self.periods).max(1);
+        if self.world.job.scenarios > most {
+            let text =
+                format!("{} scenarios of {} periods with {rows} rows each are too many to hold", self.world.job.scenarios, self.periods);
+            return Err(Diagnostic::error(text).hint(format!("at most {most} scenarios")).in_file(self.world.job.origin.0.clone()));
+        }
+        Ok(())
     }
 }
 
@@ -191,7 +216,8 @@ fn find<'a>(shop: Shop<'a>, draws: Draws, fresh: &Draws, progress: &(dyn Fn(u64,
 fn worth(shop: &Shop<'_>, draws: &Draws, fresh: &Draws, best: &Tried, next: Option<&Tried>, rivals: &[(Tried, Quick)]) -> Worth {
     let shop = &Shop { strict: best.strict.clone(), ..shop.clone() };
     let n = draws.scenarios.min(KNOWN);
-    let ready: Vec<Ready<'_>> = best.parts.iter().map(|p| Ready::new(&p.program)).collect();
+    let whole = shop.programs(&best.choice, draws, 0..draws.scenarios, None);
+    let ready: Vec<Ready<'_>> = whole.iter().map(|p| Ready::new(&p.program)).collect();
     let together = Together::new(ready.iter().collect());
     let costs = together.usd(&best.x);
     // Wait and see chooses the place as well.
@@ -206,9 +232,10 @@ fn worth(shop: &Shop<'_>, draws: &Draws, fresh: &Draws, best: &Tried, next: Opti
         .collect();
     let gap = value::gap(&batches, &best.x);
     let run = |t: &Tried| {
+        let shop = &Shop { strict: t.strict.clone(), ..shop.clone() };
+        let parts = shop.programs(&t.choice, draws, 0..draws.scenarios, None);
         let mut from = 0;
-        let uses: Vec<_> = t
-            .parts
+        let uses: Vec<_> = parts
             .iter()
             .map(|p| {
                 let k = p.program.commitments.len();
@@ -216,7 +243,7 @@ fn worth(shop: &Shop<'_>, draws: &Draws, fresh: &Draws, best: &Tried, next: Opti
                 policy::run(&p.program, &t.x[from - k..from])
             })
             .collect();
-        outcomes(shop, &t.parts, &t.x, &uses)
+        outcomes(shop, &parts, &t.x, &uses)
     };
     let scenarios = run(best);
     Worth {

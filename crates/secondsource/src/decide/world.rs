@@ -89,6 +89,17 @@ impl<'a> World<'a> {
             assumed.push(format!("a horizon of {months} months, half as long again as the last job needs (give `horizon-months`)"));
             months
         });
+        for t in &job.tasks {
+            let late = match t.work {
+                Work::Run { .. } => t.earliest >= horizon || t.deadline.is_some_and(|d| d > horizon),
+                // The first month is the first whole one.
+                Work::Steady { months, .. } => t.earliest.ceil() + f64::from(months) > horizon.ceil() + 1e-9,
+            };
+            if late {
+                let d = Diagnostic::error(format!("the job `{}` does not end within the horizon of {horizon} months", t.name));
+                return Err(located(job, d.hint("give a longer `horizon-months`"), t.at));
+            }
+        }
         let mut world = World { catalog, job, as_of, horizon, systems: Vec::new(), sites: Vec::new(), assumed };
         let total = (job.on.len() + job.next.len()) as u64;
         for (i, (word, at)) in job.on.iter().enumerate() {
