@@ -20,7 +20,7 @@ const HOUSE: [(&str, u8, &[u8]); 14] = [
     ("emit", 11, &[3, 4, 5, 6, 7, 8, 9, 10]),
     ("secondsource", 12, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     ("app", 13, &[12]),
-    ("python", 14, &[5, 12]),
+    ("python", 14, &[2, 5, 11, 12]),
 ];
 
 /// What crates 1 to 10 may not touch.

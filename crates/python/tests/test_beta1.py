@@ -1,0 +1,161 @@
+"""The older, value-returning interface on the same engine."""
+
+import neuronxcc.nki as nki
+import neuronxcc.nki.isa as nisa
+import neuronxcc.nki.language as nl
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def target(monkeypatch):
+    monkeypatch.setenv("NEURON_PLATFORM_TARGET_OVERRIDE", "trn2")
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+def test_index_ranges_and_operators():
+    @nki.jit
+    def kernel(x, y):
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        i_p = nl.arange(128)[:, None]
+        i_f = nl.arange(64)[None, :]
+        for i in nl.affine_range(x.shape[0] // 128):
+            a = nl.load(x[i * 128 + i_p, i_f])
+            b = nl.load(y[i * 128 + i_p, i_f])
+            nl.store(out[i * 128 + i_p, i_f], a * b + 2.0 - a / 4.0)
+        return out
+
+    x, y = draw(256, 64), draw(256, 64, seed=1)
+    np.testing.assert_allclose(kernel(x, y), x * y + 2 - x / 4, rtol=1e-5, atol=1e-6)
+
+
+def test_masks_bound_what_is_read_and_written():
+    @nki.jit
+    def kernel(x):
+        rows, columns = x.shape
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        i_p, i_f = nl.mgrid[0:128, 0:512]
+        for i in nl.affine_range((rows + 127) // 128):
+            inside = (i * 128 + i_p < rows) & (i_f < columns)
+            tile = nl.load(x[i * 128 + i_p, i_f], mask=inside)
+            square = nl.square(tile, mask=inside)
+            nl.store(out[i * 128 + i_p, i_f], square, mask=inside)
+        return out
+
+    x = draw(200, 300)
+    np.testing.assert_allclose(kernel(x), x * x, rtol=1e-6)
+
+
+def test_reading_outside_without_a_mask_is_an_error():
+    @nki.jit
+    def kernel(x):
+        return nl.load(x[nl.arange(128)[:, None], nl.arange(512)[None, :]])
+
+    with pytest.raises(IndexError, match="mask"):
+        kernel(draw(100, 512))
+
+
+def test_matmul_accumulates_into_psum_that_starts_at_zero():
+    @nki.jit
+    def kernel(a, b):
+        k, m = a.shape
+        n = b.shape[1]
+        out = nl.ndarray((m, n), dtype=nl.float32, buffer=nl.shared_hbm)
+        acc = nl.zeros((m, n), nl.float32, buffer=nl.psum)
+        for i in nl.affine_range(k // 128):
+            acc += nl.matmul(nl.load(a[i * 128 : (i + 1) * 128, :]), nl.load(b[i * 128 : (i + 1) * 128, :]), transpose_x=True)
+        nl.store(out, nl.copy(acc, dtype=nl.float32))
+        return out
+
+    a, b = draw(384, 128), draw(384, 256, seed=1)
+    np.testing.assert_allclose(kernel(a, b), a.T @ b, rtol=1e-4, atol=1e-4)
+
+
+def test_blocks_before_the_partition_dimension():
+    @nki.jit
+    def kernel(x):
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        blocks = x.shape[0] // 128
+        held = nl.ndarray((blocks, nl.par_dim(128), x.shape[1]), dtype=x.dtype, buffer=nl.sbuf)
+        for i in nl.affine_range(blocks):
+            held[i] = nl.load(x[i * 128 : (i + 1) * 128, :])
+        total = nl.zeros((nl.par_dim(128), x.shape[1]), dtype=x.dtype, buffer=nl.sbuf)
+        for i in nl.affine_range(blocks):
+            total += held[i]
+        for i in nl.affine_range(blocks):
+            nl.store(out[i * 128 : (i + 1) * 128, :], held[i] - total)
+        return out
+
+    x = draw(384, 40)
+    parts = x.reshape(3, 128, 40)
+    np.testing.assert_allclose(kernel(x), (parts - parts.sum(0)).reshape(x.shape), rtol=1e-4, atol=1e-5)
+
+
+def test_loop_reduce_keeps_the_best_of_all_iterations():
+    @nki.jit
+    def kernel(x):
+        out = nl.ndarray((128, 1), dtype=x.dtype, buffer=nl.shared_hbm)
+        best = nl.ndarray((nl.par_dim(128), 1), dtype=x.dtype, buffer=nl.sbuf)
+        for i in nl.affine_range(4):
+            tile = nl.load(x[:, i * 16 : (i + 1) * 16])
+            peak = nisa.tensor_reduce(np.max, tile, axis=[1])
+            best[...] = nl.loop_reduce(peak, op=np.max, loop_indices=[i])
+        nl.store(out, best)
+        return out
+
+    x = draw(128, 64)
+    np.testing.assert_array_equal(kernel(x), x.max(1, keepdims=True))
+
+
+def test_spmd_grid():
+    @nki.jit
+    def kernel(x):
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        i, j = nl.program_id(0), nl.program_id(1)
+        tile = nl.load(x[nl.ds(i * 128, 128), nl.ds(j * 32, 32)])
+        nl.store(out[nl.ds(i * 128, 128), nl.ds(j * 32, 32)], tile * 2.0)
+        return out
+
+    x = draw(256, 64)
+    np.testing.assert_allclose(kernel[2, 2](x), 2 * x)
+
+
+def test_select_by_an_affine_comparison():
+    @nki.jit
+    def kernel(x):
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        i_p, i_f = nl.mgrid[0:128, 0:128]
+        tile = nl.load(x[i_p, i_f])
+        nl.store(out, nisa.affine_select(pred=(i_f < i_p), on_true_tile=tile, on_false_value=nl.fp32.min))
+        return out
+
+    x = draw(128, 128)
+    np.testing.assert_array_equal(kernel(x), np.where(np.tril(np.ones_like(x), -1) > 0, x, np.finfo(np.float32).min))
+
+
+def test_indices_in_a_tile_gather_rows():
+    @nki.jit
+    def kernel(table, rows):
+        out = nl.ndarray((64, table.shape[1]), dtype=table.dtype, buffer=nl.shared_hbm)
+        i_p = nl.arange(64)[:, None]
+        i_f = nl.arange(table.shape[1])[None, :]
+        index = nl.load(rows[i_p, 0])
+        nl.store(out, nl.load(table[index[i_p, 0], i_f]))
+        return out
+
+    table = draw(128, 48)
+    rows = np.random.default_rng(3).integers(0, 128, (64, 1)).astype(np.int32)
+    np.testing.assert_array_equal(kernel(table, rows), table[rows[:, 0]])
+
+
+def test_output_arguments_are_written_in_place():
+    @nki.jit
+    def kernel(x, out):
+        nl.store(out, nl.exp(nl.load(x)))
+
+    x, out = draw(128, 16), np.zeros((128, 16), np.float32)
+    nki.simulate_kernel(kernel, x, out)
+    np.testing.assert_allclose(out, np.exp(x), rtol=1e-5)
