@@ -6,23 +6,10 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
-}
-
-fn run(command: &mut Command) -> Output {
-    let shown = format!("{command:?}");
-    command.output().unwrap_or_else(|e| panic!("{shown}: {e}"))
-}
-
-fn must(command: &mut Command) -> String {
-    let shown = format!("{command:?}");
-    let output = run(command);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{shown} failed:\n{text}");
-    text
 }
 
 /// The module as cargo built it for this test: beside the test binary.
@@ -35,20 +22,63 @@ fn module() -> PathBuf {
     found.pop().unwrap_or_else(|| panic!("no {names:?} in {}", deps.display()))
 }
 
-/// A virtual environment with the test packages; made once for a set of requirements.
-fn python(folder: &Path) -> PathBuf {
-    let wanted = fs::read_to_string(here().join("requirements.txt")).expect("requirements.txt");
-    let venv = folder.join("venv");
-    let interpreter = if cfg!(windows) { venv.join("Scripts/python.exe") } else { venv.join("bin/python") };
-    let stamp = venv.join("requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
-        return interpreter;
+/// What to do when the machine cannot run Python tests.
+const NEEDS: &str = "crates/python is tested by Python: it needs Python 3.11 or newer (`python3`, or what PYTHON names) with venv or \
+    pip, and numpy, ml_dtypes and pytest from PyPI. SECONDSOURCE_NO_PYTHON=1 leaves these tests out.";
+
+/// Python 3.11 or newer.
+fn interpreter() -> String {
+    let named = env::var("PYTHON").into_iter();
+    let usual = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"].map(String::from);
+    let mut seen = Vec::new();
+    for name in named.chain(usual) {
+        let asked = Command::new(&name).args(["-c", "import sys; print(*sys.version_info[:2])"]).output();
+        let Some(said) = asked.ok().filter(|o| o.status.success()) else { continue };
+        let said = String::from_utf8_lossy(&said.stdout).trim().to_string();
+        let mut parts = said.split_whitespace().filter_map(|p| p.parse::<u32>().ok());
+        if (parts.next(), parts.next()) >= (Some(3), Some(11)) {
+            return name;
+        }
+        seen.push(format!("{name} is {}", said.replace(' ', ".")));
     }
-    let base = env::var("PYTHON").unwrap_or_else(|_| "python3".to_string());
-    must(Command::new(base).args(["-m", "venv", "--clear"]).arg(&venv));
-    must(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet", "-r"]).arg(here().join("requirements.txt")));
-    fs::write(stamp, wanted).expect("stamp of the environment");
-    interpreter
+    panic!("{NEEDS}\nFound: {}", if seen.is_empty() { "no Python".into() } else { seen.join(", ") });
+}
+
+/// The interpreter of a virtual environment with the test packages, made once for a set of requirements; where `venv` is
+/// missing, the machine's interpreter and a folder of packages.
+fn python(folder: &Path) -> (PathBuf, Option<PathBuf>) {
+    let wanted = here().join("requirements.txt");
+    let text = fs::read_to_string(&wanted).expect("requirements.txt");
+    let venv = folder.join("venv");
+    let inside = if cfg!(windows) { venv.join("Scripts/python.exe") } else { venv.join("bin/python") };
+    let stamp = venv.join("requirements.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|have| have == text) && run_ok(Command::new(&inside).arg("--version")).is_ok() {
+        return (inside, None);
+    }
+    let base = interpreter();
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    match run_ok(Command::new(&base).args(["-m", "venv", "--clear"]).arg(&venv)) {
+        Ok(()) => {
+            run_ok(Command::new(&inside).args(install).arg(&wanted)).unwrap_or_else(|e| panic!("{NEEDS}\n{e}"));
+            fs::write(stamp, text).expect("stamp of the environment");
+            (inside, None)
+        }
+        Err(no_venv) => {
+            let packages = folder.join("packages");
+            run_ok(Command::new(&base).args(install).arg(&wanted).arg("--upgrade").arg("--target").arg(&packages))
+                .unwrap_or_else(|no_pip| panic!("{NEEDS}\n{no_venv}\n{no_pip}"));
+            (PathBuf::from(base), Some(packages))
+        }
+    }
+}
+
+fn run_ok(command: &mut Command) -> Result<(), String> {
+    let shown = format!("{command:?}");
+    let output = command.output().map_err(|e| format!("{shown}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{shown}:\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The Python package with the built module inside.
@@ -85,16 +115,14 @@ fn python_tests_pass() {
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     fs::create_dir_all(&folder).expect("folder");
-    let interpreter = python(&folder);
+    let (interpreter, packages) = python(&folder);
     let lib = package(&folder);
-    let text = must(
-        Command::new(interpreter)
-            .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
-            .arg(here().join("tests"))
-            .env("PYTHONPATH", lib)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env_remove("NEURON_PLATFORM_TARGET_OVERRIDE")
-            .env_remove("NKI_NC_VERSION"),
-    );
-    println!("{}", text.lines().last().unwrap_or_default());
+    let path = env::join_paths(std::iter::once(lib).chain(packages)).expect("paths");
+    let mut tests = Command::new(interpreter);
+    tests.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(here().join("tests"));
+    tests.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
+    for name in ["NEURON_PLATFORM_TARGET_OVERRIDE", "NKI_NC_VERSION", "PYTHONHOME", "PYTEST_ADDOPTS"] {
+        tests.env_remove(name);
+    }
+    run_ok(&mut tests).unwrap_or_else(|e| panic!("{e}"));
 }
