@@ -12,3 +12,4 @@ pub mod own;
 pub mod paths;
 pub mod rent;
 pub mod seller;
+pub mod supply;

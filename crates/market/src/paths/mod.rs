@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub use estimate::{Estimate, estimate};
 pub use series::{Point, Series};
-pub use simulate::{Fan, fan, price_paths};
+pub use simulate::{Fan, fan, price_paths, quantile};
 
 /// Parameters of the process. Times in years.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

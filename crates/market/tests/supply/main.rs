@@ -1,0 +1,3 @@
+//! Supply: closed forms, published counts, back-tests.
+
+mod deliveries;
