@@ -56,6 +56,15 @@ pub const TABLE_UNITS: Measure = Measure::Plain(&[
     "cycles",
     "elem/cycle",
     "cycles/elem",
+    "k wafers/month",
+    "k wafers",
+    "packages/wafer",
+    "per cm2",
+    "mm2",
+    "G Gbit/year",
+    "GB",
+    "million",
+    "USD/wafer",
 ]);
 
 impl Measure {
