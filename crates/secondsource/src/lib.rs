@@ -14,6 +14,7 @@ pub mod sell;
 pub mod serving;
 mod setup;
 mod step;
+pub mod supply;
 mod twin;
 mod validate;
 
