@@ -12,6 +12,7 @@ mod sell;
 mod serving;
 mod sizing;
 mod spec;
+mod supply;
 mod validate;
 
 use secondsource::answer::PlanAnswer;
