@@ -126,7 +126,7 @@ pub fn line_through(points: &[(f64, f64)], x: f64) -> f64 {
 pub struct Product {
     pub name: String,
     pub customer: usize,
-    /// Good packages wanted per quarter, warm-up first. One score moves all quarters of a product together.
+    /// Chips wanted out of the rack line per quarter, warm-up first. One score moves all quarters of a product together.
     pub orders: Vec<Range>,
     /// (line, amount per started package).
     pub needs: Vec<(usize, Amount)>,
@@ -209,7 +209,7 @@ pub struct World {
     pub capacity: Vec<Vec<f64>>,
     /// Days from start to output, per line.
     pub days: Vec<f64>,
-    /// `[product][quarter]`: good packages wanted.
+    /// `[product][quarter]`: chips wanted out of the rack line.
     pub orders: Vec<Vec<f64>>,
     /// `[product]`: (line, amount per started package).
     pub needs: Vec<Vec<(usize, f64)>>,

@@ -14,7 +14,10 @@ use super::deliveries::{Deliveries, Period};
 pub const QUARTER: f64 = 365.25 / 4.0;
 
 /// Times that capacity which one line leaves unused, because another one binds, is offered again.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 8;
+
+/// A line that is used to this share of its capacity is exhausted: what is offered again converges to all of it.
+const FULL: f64 = 0.995;
 
 /// What one world brings. Rows are `[product * quarters + quarter]` or `[line * quarters + quarter]`, warm-up included.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,8 @@ pub struct Run {
     pub started: Vec<f64>,
     /// Wafers or packages granted in package equivalents of dies.
     pub dies: Vec<f64>,
+    /// Packages to be started for what is ordered later, by quarter; those that wait not counted.
+    pub wanted: Vec<f64>,
     /// Packages wanted and not started, waiting.
     pub waiting: Vec<f64>,
     /// Use of each line.
@@ -101,7 +106,6 @@ fn grant(
             if all <= desk.left[l] {
                 continue;
             }
-            run.binds[l * n + quarter] = true;
             let shares = world.shares[l].iter().rev().find(|(from, _)| *from <= quarter).map(|(_, s)| s);
             for (c, claim) in desk.customer_claims.iter_mut().enumerate() {
                 let order = desk.orders[c];
@@ -114,12 +118,7 @@ fn grant(
                 }
                 let c = chain.products[p].customer;
                 let part = if desk.orders[c] > 0.0 { (desk.customer_got[c] / desk.orders[c]).min(1.0) } else { 0.0 };
-                if part < desk.least[p] {
-                    desk.least[p] = part;
-                    if round == 0 {
-                        run.limit[p * n + quarter] = l as u8;
-                    }
-                }
+                desk.least[p] = desk.least[p].min(part);
             }
         }
         let mut more = false;
@@ -144,6 +143,15 @@ fn grant(
             break;
         }
     }
+    // Whoever is short is so because of an exhausted line, the one with the least room for it.
+    for (p, needs) in world.needs.iter().enumerate().filter(|(p, _)| desk.open[*p] > 1e-6 * claims[*p]) {
+        let room = |l: usize| desk.left[l] / world.capacity[l][quarter].max(1e-300);
+        let full = needs.iter().filter(|(l, a)| inside(*l) && *a > 0.0 && room(*l) <= 1.0 - FULL).map(|(l, _)| *l);
+        if let Some(l) = full.min_by(|a, b| room(*a).total_cmp(&room(*b))) {
+            run.binds[l * n + quarter] = true;
+            run.limit[p * n + quarter] = l as u8;
+        }
+    }
 }
 
 /// Runs one world under a rule.
@@ -153,6 +161,7 @@ pub fn run(chain: &Chain, world: &World, rule: Rule) -> Run {
         units: vec![0.0; products * n],
         started: vec![0.0; products * n],
         dies: vec![0.0; products * n],
+        wanted: Vec::new(),
         waiting: vec![0.0; products * n],
         used: vec![0.0; lines * n],
         binds: vec![false; lines * n],
@@ -178,25 +187,33 @@ pub fn run(chain: &Chain, world: &World, rule: Rule) -> Run {
     let (mut arriving, mut tested) = (vec![0.0; products * n], vec![0.0; products * n]);
     let (mut wafer_wait, mut package_wait, mut rack_queue) = (vec![0.0; products], vec![0.0; products], vec![0.0; products]);
     let (mut claims, mut granted) = (vec![0.0; products], vec![0.0; products]);
-    // What is wanted in started packages.
-    let wanted = |p: usize, q: usize| world.orders[p][q.min(n - 1)] / world.yields[p];
-    // A fab's pipeline of the time before the first quarter: dies for what is then wanted are on their way.
+    // Orders are chips out of the rack line: packages for them are started a packaging and racking time earlier, wafers a fab's time
+    // before that. Between quarters what is wanted later is spread as a flow that comes later is.
+    let later = |row: &dyn Fn(usize) -> f64, q: usize, days: f64| {
+        let lag = days / QUARTER;
+        let (whole, part) = (libm::floor(lag) as usize, lag - libm::floor(lag));
+        (1.0 - part) * row((q + whole).min(n - 1)) + part * row((q + whole + 1).min(n - 1))
+    };
+    let packages: Vec<f64> = (0..products * n)
+        .map(|i| later(&|q| world.orders[i / n][q], i % n, packing[i / n] + racking[i / n]) / world.yields[i / n])
+        .collect();
+    let wanted = |p: usize, q: usize| packages[p * n + q];
+    // The pipeline of the time before the first quarter: what is then wanted is on its way.
+    let covered = |days: f64, q: usize| (days / QUARTER - q as f64).clamp(0.0, 1.0);
     for p in 0..products {
+        let days = packing[p] + racking[p];
+        for q in 0..(libm::ceil(days / QUARTER) as usize).min(n) {
+            run.units[p * n + q] += world.orders[p][q] * covered(days, q);
+        }
         if let Some(days) = fab[p] {
             for q in 0..(libm::ceil(days / QUARTER) as usize).min(n) {
-                let covered = (days / QUARTER - q as f64).min(1.0);
-                arriving[p * n + q] += wanted(p, q) * covered;
+                arriving[p * n + q] += wanted(p, q) * covered(days, q);
             }
         }
     }
     for q in 0..n {
         for p in 0..products {
-            claims[p] = fab[p].map_or(0.0, |days| {
-                // The evenly spread mirror image of the lag.
-                let lag = days / QUARTER;
-                let (whole, part) = (libm::floor(lag) as usize, lag - libm::floor(lag));
-                (1.0 - part) * wanted(p, q + whole) + part * wanted(p, q + whole + 1) + wafer_wait[p]
-            });
+            claims[p] = fab[p].map_or(0.0, |days| later(&|q| wanted(p, q), q, days) + wafer_wait[p]);
         }
         grant(chain, world, rule, q, &[Stage::Wafers], &claims, &mut granted, &mut run, &mut desk);
         for p in 0..products {
@@ -252,6 +269,7 @@ pub fn run(chain: &Chain, world: &World, rule: Rule) -> Run {
     for (way, queue) in run.on_the_way.iter_mut().zip(&rack_queue) {
         *way += queue;
     }
+    run.wanted = packages;
     run
 }
 

@@ -1,9 +1,16 @@
 //! Wafers to racks: a world of fabs, packaging lines and designers in, chips by quarter, bottlenecks and dates out; and how well
 //! published outcomes are met.
 
+pub mod answer;
 mod backtests;
 mod figures;
 mod frozen;
+mod read;
+mod run;
+mod value;
 
 pub use backtests::{BackTest, SupplyValidation, Verdict, validate_supply};
 pub use frozen::{FROZEN, Forecast, SERIES};
+pub use read::{LEAST_SCENARIOS, MOST_QUARTERS, MOST_SCENARIOS, ProductFile, SupplyJob, read_supply};
+pub use run::supply;
+pub use value::Input;

@@ -1,7 +1,7 @@
 //! Supply: back-tests with their tolerance, and the frozen forecast.
 
 use secondsource::Catalog;
-use secondsource::supply::{BackTest, FROZEN, SupplyValidation, Verdict, validate_supply};
+use secondsource::supply::{BackTest, FROZEN, SupplyJob, SupplyValidation, Verdict, read_supply, supply, validate_supply};
 
 fn all() -> SupplyValidation {
     validate_supply(Catalog::embedded()).expect("the catalog has every figure")
@@ -108,4 +108,89 @@ fn the_frozen_forecast_was_scored_once() {
     );
     // Guidance is no result, so the second quarter has nothing to be scored with.
     assert!(v.forecast.iter().filter(|f| f.ahead.quarters == 2).all(|f| f.actual.is_none()));
+}
+
+const EXAMPLE: &str = include_str!("../../../../examples/supply/accelerators-2025-2027.toml");
+
+fn example() -> SupplyJob {
+    match read_supply("example.toml", EXAMPLE, Catalog::embedded(), None) {
+        Ok(job) => job,
+        Err(d) => panic!("{}", d.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+/// The chips of 2025 are counted by Epoch AI from revenue; the chain makes them from wafers and memory. That they agree is no test of
+/// the orders, which are those counts, but of whether capacity, packages and yields let them through.
+#[test]
+fn the_example_lets_2025_through() {
+    let job = SupplyJob { scenarios: 200, ..example() };
+    let a = supply(&job, &|_, _| {}).expect("an answer");
+    assert_eq!((a.quarters.len(), a.customers.len(), a.quarters[0].quarter.as_str()), (12, 6, "2025Q1"));
+    let products: Vec<_> = a.customers.iter().flat_map(|c| &c.products).collect();
+    assert_eq!(products.len(), 12);
+    for p in &products {
+        let year = &p.years[0];
+        if year.orders > 5e5 {
+            assert!(year.units.p5 <= 1.02 * year.orders && year.units.p95 >= 0.9 * year.orders, "{}: {year:?}", p.id);
+        }
+        assert!(p.units.iter().all(|u| 0.0 <= u.p5 && u.p5 <= u.p50 && u.p50 <= u.p95));
+        let shares: f64 = p.limits.iter().map(|l| l.1).sum();
+        assert!((shares - 1.0).abs() < 0.01, "{} {shares}", p.id);
+    }
+    // From 2026 on memory is short: analysts' counts of chips and of bits cannot both be met.
+    assert!(a.quarters[5..].iter().all(|q| q.bottleneck == "HBM"));
+    assert!(a.worst_gap < 1e-9);
+    // Every rule divides the same supply of the tightest line.
+    let squeeze = a.squeeze.expect("something is short");
+    for rule in &squeeze.rules {
+        let got: f64 = rule.customers.iter().map(|c| c.got).sum();
+        assert!((got / squeeze.capacity - 1.0).abs() < 1e-9, "{}", rule.rule);
+    }
+    let gaming = |name: &str| squeeze.rules.iter().find(|r| r.rule == name).map(|r| r.customers.iter().map(|c| c.gaming).sum::<f64>());
+    assert!(gaming("proportional") > Some(0.0) && gaming("uniform") == Some(0.0));
+}
+
+#[test]
+fn assumptions_are_named() {
+    let job = example();
+    let d0 = job.inputs.iter().find(|i| i.name == "line n3 defects").expect("listed");
+    assert!(d0.assumed && d0.range.low == 0.05 && d0.range.high == 0.15 && d0.origin.contains("no defect density"));
+    let cowos = job.inputs.iter().find(|i| i.name == "line cowos capacity 2025-12").expect("listed");
+    assert!(!cowos.assumed && cowos.range.middle == 210_000.0 && cowos.origin.contains("MS-COWOS"), "{cowos:?}");
+    assert!(job.notes.iter().any(|n| n.contains("interpolated")));
+    // Between year ends the capacity is interpolated: the middle of the first quarter of 2025 is an eighth of the way.
+    let line = &job.chain.lines[job.line_ids.iter().position(|l| l == "cowos").expect("there")];
+    let first = line.capacity[job.chain.warm].middle;
+    assert!((first - (120_000.0 + 90_000.0 * 0.206)).abs() < 2000.0, "{first}");
+}
+
+#[test]
+fn slips_are_told_with_their_place() {
+    let all = |from: &str, to: &str| -> String {
+        assert!(EXAMPLE.contains(from), "{from}");
+        let text = EXAMPLE.replacen(from, to, 1);
+        let diags = read_supply("f.toml", &text, Catalog::embedded(), None).expect_err("wrong");
+        diags.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for (from, to, words) in [
+        ("stage = \"packaging\"", "stage = \"packing\"", &["unknown stage `packing`", "packaging", "f.toml:"][..]),
+        ("customer = \"aws\"", "customer = \"awz\"", &["unknown customer `awz`", "did you mean", "aws"]),
+        ("packaging.cowos-2024-12", "packaging.cowos-2024-11", &["has no figure `cowos-2024-11`", "cowos-2024-12"]),
+        ("\"packaging.packaging-days\"", "\"packaging.cowos-2024-12\"", &["is in k wafers/month", "is in days"]),
+        ("Nvidia/B200", "Nvidia/B201", &["unknown count `Nvidia/B201`", "Nvidia/B200"]),
+        ("carry = 1.0", "cary = 1.0", &["unknown key `cary`", "carry"]),
+        ("line = \"n3\", dies = 2", "line = \"hbm\", dies = 2", &["is not one of wafers"]),
+        ("usd = { low = 22000", "usd = { low = 32000", &["must rise from low to high"]),
+        ("until = \"2025-12\"", "until = \"2023-12\"", &["`until` lies before `from`"]),
+        ("yield = 1\n", "yield = 0\n", &["above zero"]),
+        ("quarters = 12", "quarters = 1200", &["from 1 to 40"]),
+        ("gigabytes = \"chip.trn3.hbm_capacity\"", "gigabytes = \"chip.trn3.hbm_bw\"", &["is in TB/s"]),
+        ("chips = [\"trn3\"]", "chips = [\"trn33\"]", &["unknown chip `trn33`"]),
+        ("start = \"2025-01\"", "start = \"2025-13\"", &["not a date"]),
+    ] {
+        let text = all(from, to);
+        assert!(words.iter().all(|w| text.contains(w)), "{to}: {text}");
+    }
+    assert!(read_supply("f.toml", "", Catalog::embedded(), None).is_err());
+    assert!(read_supply("f.toml", &"#".repeat(2_000_000), Catalog::embedded(), None).is_err());
 }
