@@ -199,8 +199,11 @@ fn per_good(world: &World, p: usize) -> Vec<(usize, f64)> {
     world.needs[p].iter().map(|(l, a)| (*l, a / world.yields[p])).collect()
 }
 
+/// `[quarter][line]`.
+type Prices = Vec<Vec<Option<f64>>>;
+
 /// Worth of one more of each line in each quarter, `[quarter][line]`: what products without a price use is taken off first.
-fn line_worth(job: &SupplyJob, world: &World, base: &Run) -> Result<(Vec<Vec<Option<f64>>>, f64), Diagnostic> {
+fn line_worth(job: &SupplyJob, world: &World, base: &Run) -> Result<(Prices, f64), Diagnostic> {
     let chain = &job.chain;
     let n = chain.all();
     let priced: Vec<usize> = (0..chain.products.len()).filter(|p| job.products[*p].usd.is_some()).collect();
