@@ -2,6 +2,7 @@
 //! published outcomes are met.
 
 pub mod answer;
+mod arrival;
 mod backtests;
 mod figures;
 mod frozen;
@@ -9,6 +10,7 @@ mod read;
 mod run;
 mod value;
 
+pub use arrival::{Arrival, Driver, Outlook, arrival, outlook};
 pub use backtests::{BackTest, SupplyValidation, Verdict, validate_supply};
 pub use frozen::{FROZEN, Forecast, SERIES};
 pub use read::{LEAST_SCENARIOS, MOST_QUARTERS, MOST_SCENARIOS, ProductFile, SupplyJob, read_supply};

@@ -1,7 +1,9 @@
 //! Supply: back-tests with their tolerance, and the frozen forecast.
 
 use secondsource::Catalog;
-use secondsource::supply::{BackTest, FROZEN, SupplyJob, SupplyValidation, Verdict, read_supply, supply, validate_supply};
+use secondsource::supply::{
+    BackTest, FROZEN, SupplyJob, SupplyValidation, Verdict, arrival, outlook, read_supply, supply, validate_supply,
+};
 
 fn all() -> SupplyValidation {
     validate_supply(Catalog::embedded()).expect("the catalog has every figure")
@@ -193,4 +195,37 @@ fn slips_are_told_with_their_place() {
     }
     assert!(read_supply("f.toml", "", Catalog::embedded(), None).is_err());
     assert!(read_supply("f.toml", &"#".repeat(2_000_000), Catalog::embedded(), None).is_err());
+}
+
+#[test]
+fn dates_are_ordered_and_explained() {
+    let c = Catalog::embedded();
+    let o = outlook(c, 1).expect("the default supply");
+    let ask = |system: &str, racks: f64, day: &str| o.arrival(c, system, racks, day).expect("a date");
+    let a = ask("trn3-ultraserver", 40.0, "2026-11-23");
+    // 72 chips in each of the two racks of an UltraServer.
+    assert_eq!((a.chips, a.system.as_str(), a.product.as_str()), (2880.0, "trn3-ultraserver-gen2", "Trainium3"));
+    assert!(a.asked <= a.p10.clone().expect("soon") && a.p10 <= a.p50 && a.p50 <= a.p90);
+    assert!((a.drivers.iter().map(|d| d.share).sum::<f64>() - 1.0).abs() < 1e-9);
+    assert!(a.assumptions.iter().any(|x| x.contains("free") && x.contains("nearly fully subscribed")));
+    // More racks come later, and no later question is answered with an earlier date.
+    let many = ask("trn3-ultraserver", 4000.0, "2026-11-23");
+    assert!(many.p50 > a.p50 || many.p50.is_none());
+    assert!(ask("trn3-ultraserver", 40.0, "2027-06-01").p10 > a.p10);
+    // Trainium4, first ordered for the last quarter of 2027, comes no earlier than the quarter before (a quarter's flow is spread). A
+    // chip without a system counts by itself.
+    let next = ask("trn4", 5000.0, "2026-11-23");
+    assert!(next.chips == 5000.0 && next.p10.expect("within 2028") > "2027-07".to_owned());
+    // The same as one question.
+    assert_eq!(arrival(c, "trn3-ultraserver", 40.0, "2026-11-23", 1), Ok(a));
+    for (system, racks, day, word) in [
+        ("trn33", 1.0, "2026-11-23", "unknown system"),
+        ("h800", 1.0, "2026-11-23", "no supply is known"),
+        ("trn3-ultraserver", 0.0, "2026-11-23", "above 0"),
+        ("trn3-ultraserver", f64::NAN, "2026-11-23", "above 0"),
+        ("trn3-ultraserver", 1.0, "2031-01-01", "no day of the supply"),
+    ] {
+        let e = o.arrival(c, system, racks, day).expect_err("refused").to_string();
+        assert!(e.contains(word), "{e}");
+    }
 }
