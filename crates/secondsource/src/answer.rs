@@ -78,6 +78,8 @@ pub struct PlanOption {
     /// The board's power limit, watts.
     pub chip_watts_limit: Option<f64>,
     pub binds: String,
+    /// When so many chips, in whole racks, could be in service if they were bought; absent when no supply of them is known.
+    pub delivery: Option<crate::supply::Arrival>,
     /// Seconds at the datasheet peak: no layout can be faster.
     pub floor_s: f64,
     /// What the interval rests on, in words.

@@ -3,6 +3,7 @@
 use crate::campaign::spec::{self, CampaignSpec};
 use crate::overrides::{self, Overrides};
 use secondsource_base::{Diagnostic, Dtype, SourceText, quantity};
+use secondsource_market::calendar;
 use secondsource_workload::layout::{CpMode, Recompute, Schedule, Zero};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -77,6 +78,8 @@ pub struct Job {
     pub chips: Chips,
     pub within_days: Option<f64>,
     pub budget_usd: Option<f64>,
+    /// Day on which racks are ordered (`YYYY-MM-DD`); `None` is the day of the latest price of the catalog.
+    pub ordered: Option<String>,
     pub seq: Option<u64>,
     /// Sequences per optimizer step.
     pub global_batch: Option<u64>,
@@ -112,6 +115,7 @@ impl Job {
             chips: Chips::Auto,
             within_days: None,
             budget_usd: None,
+            ordered: None,
             seq: None,
             global_batch: None,
             precision: None,
@@ -137,6 +141,7 @@ struct JobFile {
     chips: Option<Cell>,
     within_days: Option<Cell>,
     budget_usd: Option<Cell>,
+    ordered: Option<Cell>,
     seq: Option<Cell>,
     global_batch: Option<Cell>,
     precision: Option<Cell>,
@@ -234,6 +239,15 @@ impl Reader<'_> {
         }
     }
 
+    /// A day: `2027-01-15`, in quotes or as TOML writes dates.
+    fn day(&self, cell: &Cell, key: &str) -> Result<String, Diagnostic> {
+        match cell.get_ref() {
+            toml::Value::String(s) => Ok(s.clone()),
+            toml::Value::Datetime(d) => Ok(d.to_string()),
+            _ => Err(self.bad(cell, format!("`{key}` must be a day")).hint("2027-01-15")),
+        }
+    }
+
     /// The same, with fractions and lists of numbers (`2.3,3.8,6.5`).
     fn spelt_numbers(&self, cell: &Cell, key: &str) -> Result<String, Diagnostic> {
         let number = |v: &toml::Value| match v {
@@ -289,6 +303,9 @@ pub fn read_job(name: &str, text: &str, load: &dyn Fn(&str) -> Result<String, Di
     }
     job.within_days = r.count(file.within_days.as_ref(), "within-days")?;
     job.budget_usd = r.count(file.budget_usd.as_ref(), "budget-usd")?;
+    if let Some(c) = &file.ordered {
+        job.ordered = Some(r.at(c, parse_day(&r.day(c, "ordered")?))?);
+    }
     job.seq = r.whole(file.seq.as_ref(), "seq", MOST_TOKENS)?;
     job.global_batch = r.whole(file.global_batch.as_ref(), "global-batch", MOST_TOKENS)?;
     if let Some(c) = &file.precision {
@@ -425,6 +442,17 @@ pub fn parse_precision(word: &str) -> Result<Dtype, Diagnostic> {
             .suggest(word, Dtype::ALL.map(Dtype::name))
             .hint("one of bf16, fp8, mxfp8, nvfp4, mxfp4, int8, tf32, fp32")
     })
+}
+
+/// A day: `YYYY-MM-DD`; a month or a year is its first day.
+///
+/// # Errors
+/// Anything else.
+pub fn parse_day(word: &str) -> Result<String, Diagnostic> {
+    match calendar::instant(word) {
+        Some(_) => Ok(word.to_owned()),
+        None => Err(Diagnostic::error(format!("`{word}` is no day")).hint("for example 2027-01-15")),
+    }
 }
 
 pub fn parse_era(word: &str) -> Result<Era, Diagnostic> {

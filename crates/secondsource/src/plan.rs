@@ -4,12 +4,13 @@ use crate::answer::{CostOut, HbmOut, PlanAnswer, PlanOption, Rejected, SearchOut
 use crate::calibrate::spread::SpreadKey;
 use crate::job::{Chips, Era, Fix, Job};
 use crate::setup::{self, Estimate};
+use crate::supply;
 use crate::twin::{Progress, Twin};
 use secondsource_base::Diagnostic;
 use secondsource_base::quantity::GIB;
 use secondsource_campaign::{energy, length};
 use secondsource_catalog::hardware::{Hardware, ScaleUpShape};
-use secondsource_market::rent;
+use secondsource_market::{calendar, rent};
 use secondsource_plan::{Found, Options, Pins, Space, search};
 use secondsource_step::{Binds, StepInput, StepModel, StepResult, seat};
 use secondsource_workload::layout::{Layout, Recompute, Schedule};
@@ -76,7 +77,40 @@ pub(crate) fn pins(job: &Job) -> Pins {
     }
 }
 
+/// Seed of the supply's scenarios behind the delivery dates of a plan.
+const SUPPLY_SEED: u64 = 1;
+
 impl Twin {
+    /// Best layouts on each system, and when the chips of each could be in service.
+    pub(crate) fn plan_with_delivery(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
+        let latest = crate::decide::latest_price(&self.catalog);
+        let day = job.ordered.as_deref().unwrap_or(&latest);
+        if calendar::instant(day).is_none() {
+            return Err(Diagnostic::error(format!("`{day}` is no day")).hint("for example 2027-01-15"));
+        }
+        let mut answer = self.plan_job(job, progress)?;
+        if answer.options.is_empty() {
+            return Ok(answer);
+        }
+        // One simulated supply for all systems; a catalog of the user's that it does not fit leaves the dates out.
+        let outlook = match supply::outlook(&self.catalog, SUPPLY_SEED) {
+            Ok(o) => o,
+            Err(d) => {
+                answer.notes.push(format!("no delivery dates: {}", d.message));
+                return Ok(answer);
+            }
+        };
+        for o in &mut answer.options {
+            match outlook.arrival_of_chips(&self.catalog, &o.system, o.chips as f64, day) {
+                Ok(a) => o.delivery = Some(a),
+                // A day that the supply does not cover is the user's slip; a system without a supply is an answer.
+                Err(d) if job.ordered.is_some() && outlook.supplies(&self.catalog, &o.system) => return Err(d),
+                Err(_) => {}
+            }
+        }
+        Ok(answer)
+    }
+
     pub(crate) fn plan_job(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
         let model = self.model(&job.model)?;
         if job.on.is_empty() {
@@ -371,6 +405,7 @@ impl Twin {
             chip_watts: chip_power.map(|p| p.mean_watts),
             chip_watts_limit: chip_power.map(|p| p.limit_watts),
             binds: if r.memory.total() > chip.hbm_bytes { Binds::MemoryCapacity } else { r.binds }.words().to_owned(),
+            delivery: None,
             floor_s: r.floor_seconds,
             interval_basis,
             other_eras: self.other_eras(job, step, &seat.hw.chip.family, layout, factor),

@@ -56,9 +56,9 @@ impl Twin {
         }
     }
 
-    /// Best layouts on each system of the job.
+    /// Best layouts on each system of the job, with the day on which its chips could be in service.
     pub fn plan(&self, job: &Job, progress: Progress<'_>) -> Result<PlanAnswer, Diagnostic> {
-        self.plan_job(job, progress).map_err(|d| job.locate(d))
+        self.plan_with_delivery(job, progress).map_err(|d| job.locate(d))
     }
 
     /// One layout, fixed by hand (`job.fix`; sizes not given are 1, dp fills up), on the first system of the job.

@@ -13,7 +13,7 @@ use std::path::Path;
 pub struct JobArgs {
     /// A job file (TOML) that says all of the below; flags override what it says
     ///
-    /// Keys: model, tokens, on, chips, within-days, budget-usd, seq, global-batch, precision, lora-rank, era,
+    /// Keys: model, tokens, on, chips, within-days, budget-usd, ordered, seq, global-batch, precision, lora-rank, era,
     /// top, a table [recipe] with parts of the recipe, a table [fix] with parts of a layout, and a table
     /// [campaign] for `campaign`. Paths in it are relative to the file. The folder examples/ has some.
     #[arg(value_name = "JOB.toml")]

@@ -32,6 +32,9 @@ pub struct PlanArgs {
     /// Most that the run may cost in USD (40M)
     #[arg(long, value_name = "USD", help_heading = "Within what")]
     budget: Option<String>,
+    /// Day on which racks would be ordered, for the date on which they could be in service [usual: that of the latest price]
+    #[arg(long, value_name = "DATE", help_heading = "Within what")]
+    ordered: Option<String>,
     /// Fix parts of the layout: tp=8,zero=3; may be repeated
     ///
     /// Parts are tp, cp, pp, vpp, dp, ep, etp, micro-batch, zero, recompute, schedule, cp-mode,
@@ -76,6 +79,9 @@ fn job_of(args: &PlanArgs) -> Result<Job, Failure> {
     }
     if let Some(word) = &args.budget {
         job.budget_usd = Some(count("--budget", word)?);
+    }
+    if let Some(word) = &args.ordered {
+        job.ordered = Some(job::parse_day(word).map_err(|d| of_flag("--ordered", d))?);
     }
     for word in &args.fix {
         job::apply_fix(&mut job.fix, word.trim()).map_err(|d| of_flag("--fix", d))?;

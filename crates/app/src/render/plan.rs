@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::layout;
 use super::numbers::{amount, gib, percent, run_interval, run_length, run_range, seconds, seconds_interval, short, sig3, thousands, usd};
 use secondsource::answer::{CostOut, JobOut, PlanAnswer, PlanOption, Rejected, SearchOut};
+use secondsource::supply::Arrival;
 
 pub fn page(answer: &PlanAnswer, page: &Page) -> String {
     let mut out = job(&answer.job, page);
@@ -151,6 +152,7 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
         out.push_str(&page.field("energy", &format!("{energy}{basis}")));
     }
     out.push_str(&page.field("binds", &o.binds));
+    out.push_str(&page.field("bought", &delivery(o.delivery.as_ref())));
     out.push_str(&page.field("interval", &o.interval_basis));
     let eras: Vec<String> = o.other_eras.iter().map(|(era, s)| format!("{} with software of {era}", seconds(*s))).collect();
     out.push_str(&page.field("eras", &eras.join("; ")));
@@ -158,6 +160,22 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
         out.push_str(&page.field("note", note));
     }
     out
+}
+
+/// When it could be in service if it were bought, and what the wait is made of.
+fn delivery(arrival: Option<&Arrival>) -> String {
+    let Some(a) = arrival else { return "no supply of these chips is known, so there is no date for racks of one's own".to_owned() };
+    let day = |d: &Option<String>| d.clone().unwrap_or_else(|| format!("later than {}", a.until));
+    let what = if a.racks == 1.0 { "1 rack or host".to_owned() } else { format!("{} racks or hosts", thousands(a.racks as u64)) };
+    let head = match &a.p50 {
+        Some(p50) => {
+            format!("{what} ordered on {} in service by {p50} [10–90% {} to {}]", a.asked, day(&a.p10), day(&a.p90))
+        }
+        None if a.within < 0.005 => format!("{what} ordered on {}: none of the supply that is known of is left for them", a.asked),
+        None => format!("{what} ordered on {}: in service by {} in only {} of the scenarios", a.asked, a.until, percent(a.within)),
+    };
+    let waits: Vec<String> = a.drivers.iter().take(3).map(|d| format!("{} {}", d.stage, percent(d.share))).collect();
+    if waits.is_empty() { head } else { format!("{head}; waits on {}", waits.join(", ")) }
 }
 
 fn cost(cost: Option<&CostOut>) -> String {

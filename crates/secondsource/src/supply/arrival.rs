@@ -99,6 +99,11 @@ impl Outlook {
         self.job.products.iter().position(|p| p.chips.iter().any(|c| c == chip))
     }
 
+    /// Whether a supply is known for a system or chip, by name.
+    pub fn supplies(&self, catalog: &Catalog, name: &str) -> bool {
+        asked_for(catalog, name).is_ok_and(|(_, chip, _)| chip.and_then(|c| self.product(c)).is_some())
+    }
+
     /// Whether a supply is known for a system.
     pub fn knows(&self, system: &System) -> bool {
         system.chip.as_deref().and_then(|c| self.product(c)).is_some()
@@ -195,6 +200,15 @@ impl Outlook {
             assumptions: self.assumptions(p),
             days,
         })
+    }
+
+    /// As [`Outlook::arrival`], for so many chips in whole racks.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn arrival_of_chips(&self, catalog: &Catalog, system: &str, chips: f64, as_of: &str) -> Result<Arrival, Diagnostic> {
+        let (_, _, in_rack) = asked_for(catalog, system)?;
+        self.arrival(catalog, system, libm::ceil(chips / in_rack.max(1.0)), as_of)
     }
 
     /// Instant at which so many chips have left the rack line after a day in a scenario.
