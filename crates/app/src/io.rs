@@ -111,3 +111,26 @@ pub fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Failure> {
         serde_json::to_string_pretty(value).map_err(|e| Failure::Internal(Diagnostic::error(format!("cannot be written as JSON: {e}"))))?;
     print(&text)
 }
+
+/// Runs a Python script that launches a kernel, on the instruction model of a chip, and returns the report of its launches.
+/// What the script prints goes to stderr.
+pub fn run_kernel(path: &str, chip: &str, quiet: bool) -> Result<String, Diagnostic> {
+    let refuse = |message: String| Diagnostic::error(message).in_file(path);
+    if !Path::new(path).is_file() {
+        return Err(refuse("there is no such script".to_owned()).suggest(&file_name(path), names_beside(path).iter().map(String::as_str)));
+    }
+    let report = std::env::temp_dir().join(format!("secondsource-{}-{chip}.json", std::process::id()));
+    let mut python = std::process::Command::new("python3");
+    python.args(["-m", "secondsource.nki", path, "--target", chip, "--quiet", "--json"]).arg(&report);
+    let out = if quiet { std::process::Stdio::null() } else { std::io::stderr().into() };
+    let status = python.stdin(std::process::Stdio::null()).stdout(out).status();
+    let status =
+        status.map_err(|e| refuse(format!("python3 cannot be started: {e}")).hint("`--kernel NAME=REPORT.json@SHAPE` needs none"))?;
+    let text = read_text(&report.to_string_lossy(), "report of a kernel", MAX_CONFIG);
+    drop(fs::remove_file(&report));
+    if !status.success() {
+        let hint = "`python3 -m secondsource.nki SCRIPT.py` must run it; `pip install ./crates/python` installs that module";
+        return Err(refuse(format!("the script failed on {chip} ({status})")).hint(hint));
+    }
+    text
+}

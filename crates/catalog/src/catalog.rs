@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use secondsource_base::Diagnostic;
 
+use crate::profile::{Kernel, KernelProfile};
 use crate::series::{HistoryRow, Statement, SupplyRow};
 use crate::types::{Chip, Link, Price, Source, System, Table, Thing};
 
@@ -25,6 +26,9 @@ pub struct Catalog {
     pub(crate) supply: Vec<SupplyRow>,
     pub(crate) history: Vec<HistoryRow>,
     pub(crate) statements: Vec<Statement>,
+    pub(crate) profiles: Vec<KernelProfile>,
+    /// Times of own kernels over the library's: (chip, kernel, factor).
+    pub(crate) own_kernels: Vec<(String, Kernel, f64)>,
 }
 
 /// The files that the program carries: path below the repository root, text.
@@ -37,7 +41,28 @@ impl Catalog {
     /// does not pass leaves out only its own things.
     pub fn embedded() -> &'static Catalog {
         static EMBEDDED: OnceLock<Catalog> = OnceLock::new();
-        EMBEDDED.get_or_init(|| Catalog::from_files(embedded_files()).0)
+        EMBEDDED.get_or_init(|| Catalog { profiles: KernelProfile::embedded(), ..Catalog::from_files(embedded_files()).0 })
+    }
+
+    /// The profile of a chip's kernels.
+    pub fn kernel_profile(&self, chip: &str) -> Option<&KernelProfile> {
+        self.profiles.iter().find(|p| p.chips.iter().any(|c| c == chip))
+    }
+
+    /// Lays a profile over those of its chips.
+    pub fn add_profile(&mut self, profile: KernelProfile) {
+        self.profiles.insert(0, profile);
+    }
+
+    /// Leaves the profiles out: operator times then come from the datasheet and the calibration alone.
+    pub fn drop_profiles(&mut self) {
+        self.profiles.clear();
+    }
+
+    /// Says that a kernel of the user's takes `factor` times the library's time on a chip.
+    pub fn own_kernel(&mut self, chip: &str, kernel: Kernel, factor: f64) {
+        self.own_kernels.retain(|(c, k, _)| !(c == chip && *k == kernel));
+        self.own_kernels.push((chip.to_owned(), kernel, factor));
     }
 
     /// What sort of thing an id (not an alias) is.

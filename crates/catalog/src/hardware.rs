@@ -1,5 +1,8 @@
 //! What the engines need to know of a system: plain numbers in base units, resolved from catalog figures.
 
+use std::sync::Arc;
+
+use crate::profile::{Kernel, KernelProfile};
 use secondsource_base::Dtype;
 
 /// Shape of the scale-up network.
@@ -51,6 +54,27 @@ pub struct ChipSpec {
     pub cores: Option<f64>,
     /// What the board draws while it does something; `None` without a power limit.
     pub power: Option<ChipPower>,
+    /// What kernels reach on its cores, where they were run on the instruction model.
+    pub kernels: Option<Arc<ChipKernels>>,
+}
+
+/// The kernels of a chip, and what the calibrated shares of peak refer to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChipKernels {
+    pub profile: KernelProfile,
+    /// Shares of the datasheet's bf16 peak that the library reaches on the chip whose published runs are in the
+    /// calibration (trn1): a large product, and attention of 4,096 tokens at head width 128.
+    pub product_reference: f64,
+    pub attention_reference: f64,
+    /// Time of the user's own kernel over the library's, by [`Kernel`]; 1 where there is none.
+    pub own: [f64; Kernel::ALL.len()],
+}
+
+impl ChipKernels {
+    /// Rate of one core at a shape, own kernels taken into account; `None` where the core lacks the unit.
+    pub fn rate(&self, kernel: Kernel, shape: &[f64]) -> Option<f64> {
+        Some(self.profile.curve(kernel)?.at(shape) / self.own[kernel as usize])
+    }
 }
 
 /// Board power by activity, from the table `activity` and the chip's power limit.

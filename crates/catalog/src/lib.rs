@@ -9,6 +9,7 @@ pub mod hardware;
 mod merge;
 mod power;
 pub mod prices;
+pub mod profile;
 mod read;
 mod resolve;
 mod series;
@@ -17,7 +18,7 @@ mod types;
 pub mod walk;
 
 pub use catalog::{Catalog, embedded_files};
-pub use hardware::{ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
+pub use hardware::{ChipKernels, ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
 pub use merge::check;
 pub use series::{HistoryRow, Statement, SupplyRow};
 pub use sheet::{ListRow, Sheet, SheetLevel, SheetRow, SourceRef};

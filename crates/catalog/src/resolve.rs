@@ -1,11 +1,19 @@
 //! From figures to the plain numbers that the engines take. Nothing is guessed: a system whose figure is
 //! missing is an error that names the figure.
 
+use std::sync::Arc;
+
 use secondsource_base::{Diagnostic, Dtype};
 
 use crate::catalog::Catalog;
-use crate::hardware::{ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
+use crate::hardware::{ChipKernels, ChipPower, ChipSpec, Hardware, NetworkLevel, ScaleUpShape};
+use crate::profile::Kernel;
 use crate::types::{Chip, Level, Reference, Shape, System};
+
+/// m, n, k of a product whose ends do not matter.
+pub const LARGE_PRODUCT: [f64; 3] = [8192.0; 3];
+/// Tokens and head width of the attention that a share of peak is stated for.
+pub const USUAL_ATTENTION: [f64; 2] = [4096.0, 128.0];
 
 impl Catalog {
     /// What a job file's `on` names: a system, or a chip standing for its usual system.
@@ -14,7 +22,7 @@ impl Catalog {
         let Some(chip) = system.chip.as_ref().and_then(|c| self.chips.get(c)) else {
             return Err(Diagnostic::error(format!("{}: no source names the chip of this system", system.id)));
         };
-        let spec = ChipSpec { power: self.chip_power(chip), ..chip_spec(chip)? };
+        let spec = ChipSpec { power: self.chip_power(chip), kernels: self.chip_kernels(chip), ..chip_spec(chip)? };
         if system.levels.is_empty() {
             return Err(Diagnostic::error(format!("{}: no source describes the network of this system", system.id)));
         }
@@ -48,6 +56,25 @@ impl Catalog {
         let streaming = read("streaming-h100-sxm")? - waiting;
         let bytes = bandwidth * read("streaming-h100-sxm-share")?;
         Some(ChipPower { waiting: limit * waiting / full, joules_per_byte: streaming / bytes, limit })
+    }
+
+    /// The shares that the references state are of Trainium1's peak: published training runs exist for no other.
+    fn chip_kernels(&self, chip: &Chip) -> Option<Arc<ChipKernels>> {
+        let profile = self.kernel_profile(&chip.id)?.clone();
+        let known = self.chips.get("trn1")?;
+        let (peak, cores) = (known.si("bf16")?, known.si("cores")?);
+        let base = self.kernel_profile(&known.id)?;
+        let share = |kernel, shape: &[f64]| Some(base.curve(kernel)?.at(shape) * cores / peak);
+        let mut own = [1.0; Kernel::ALL.len()];
+        for (_, kernel, factor) in self.own_kernels.iter().filter(|(c, ..)| *c == chip.id) {
+            own[*kernel as usize] = *factor;
+        }
+        Some(Arc::new(ChipKernels {
+            profile,
+            product_reference: share(Kernel::MatmulBf16, &LARGE_PRODUCT)?,
+            attention_reference: share(Kernel::AttentionForward, &USUAL_ATTENTION)?,
+            own,
+        }))
     }
 
     fn level(&self, system: &System, chip: &Chip, level: &Level) -> Result<NetworkLevel, Diagnostic> {
@@ -151,6 +178,7 @@ fn chip_spec(chip: &Chip) -> Result<ChipSpec, Diagnostic> {
         tdp: chip.si("tdp"),
         cores: chip.si("cores"),
         power: None,
+        kernels: None,
     })
 }
 

@@ -25,6 +25,15 @@ impl Engine {
         let io = 2.0 * tokens * heads * (qk + v) * 2.0 * if factor > 1.0 { 2.0 } else { 1.0 };
         match self.unfused_passes {
             None => {
+                let own = self.kernels.as_ref().and_then(|k| k.attention(factor > 1.0, keys, (qk + v) / 2.0));
+                if let Some(rate) = own {
+                    // The kernel's rate counts unmasked scores only, so the mask's tiles are in it.
+                    let matrix = flops / rate;
+                    return self.powered(
+                        Cost { seconds: matrix.max(io / self.stream), flops, bytes: io, matrix_seconds: matrix, joules: 0.0 },
+                        true,
+                    );
+                }
                 let width = ((qk + v) / 256.0).min(1.25).powf(self.attention_width);
                 // Short windows leave most of each score tile masked: a tile of 128 keys on either side.
                 let tile = 1.0 + 128.0 / keys.max(1.0) * 0.5;

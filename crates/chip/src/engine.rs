@@ -3,6 +3,7 @@
 use secondsource_base::Dtype;
 use secondsource_catalog::calibration::Params;
 use secondsource_catalog::hardware::ChipSpec;
+use secondsource_catalog::profile::Kernel;
 use secondsource_workload::recipe::{AttentionKernel, Launch, Overlap, Recipe};
 
 /// Kind of matrix unit, which decides which parameters hold.
@@ -68,6 +69,8 @@ pub struct Engine {
     pub(crate) cores: f64,
     /// Bytes per second that streaming kernels reach.
     pub(crate) stream: f64,
+    /// The same for kernels that device memory alone limits.
+    pub(crate) memory: f64,
     pub(crate) elementwise: f64,
     /// FLOP/s of fused attention at head width 128.
     pub(crate) attention: f64,
@@ -84,6 +87,8 @@ pub struct Engine {
     pub(crate) moe_permute: f64,
     pub(crate) loss_bytes: f64,
     pub(crate) power: Option<crate::Power>,
+    /// Kernels run on the instruction model, where the chip has them.
+    pub(crate) kernels: Option<crate::kernels::Kernels>,
 }
 
 impl Engine {
@@ -120,8 +125,12 @@ impl Engine {
             Dtype::Fp8 | Dtype::Bf16 | Dtype::Tf32 | Dtype::Fp32 => 1.0,
         };
         let ratio = if narrow { p.energy_fp8 } else { 1.0 };
-        let sustained_linear = sustained(ratio) * keep;
-        let sustained = sustained(1.0);
+        let kernels = crate::kernels::Kernels::new(chip, recipe.linear, p);
+        let (mut sustained_linear, mut sustained) = (sustained(ratio) * keep, sustained(1.0));
+        if let Some(k) = &kernels {
+            sustained_linear = k.large(false) * keep / peak_linear;
+            sustained = k.large(true) / peak_bf16;
+        }
         // A large product at its sustained rate draws what the power law says. The other classes have no such law:
         // they are taken to draw their limit.
         let drawn = |ratio: f64, fraction: f64| match class {
@@ -159,6 +168,9 @@ impl Engine {
         let generations = if class == Class::Gpu { MOE_GENERATIONS.iter().filter(|y| soft.year < **y).count() } else { 0 };
         let moe_age = p.moe_age.powi(generations as i32);
         let old = soft.overlap == Overlap::Blocking;
+        // Bytes per second of all cores together, and no more than device memory gives.
+        let memory = chip.hbm_bandwidth * p.memory_efficiency;
+        let streamed = |kernel| kernels.as_ref().and_then(|k| k.streamed(kernel)).map_or(memory, |r| r.min(memory));
         let host = if old { p.host_layer_old } else { p.host_layer };
         Ok(Engine {
             class,
@@ -171,7 +183,7 @@ impl Engine {
             moe_gemm: p.moe_gemm,
             wave_loss: p.wave_loss,
             cores: chip.cores.unwrap_or(0.0),
-            stream: chip.hbm_bandwidth * p.memory_efficiency,
+            stream: streamed(Kernel::AdamW),
             elementwise: p.elementwise * if soft.launch == Launch::Eager { p.elementwise_eager } else { 1.0 },
             attention,
             attention_width: p.attention_width,
@@ -185,6 +197,8 @@ impl Engine {
             moe_permute: p.moe_permute,
             loss_bytes: p.loss_bytes,
             power,
+            memory,
+            kernels: kernels.map(|k| k.keep(keep)),
         })
     }
 
@@ -198,6 +212,23 @@ impl Engine {
         self.copy(bytes * self.elementwise)
     }
 
+    /// Norms and residual additions, rotary embeddings and copies of heads, gates: at least so many bytes of each.
+    /// `scale` takes bytes to what is really moved.
+    pub fn layer_stream(&self, norm: f64, rotary: f64, gate: f64, scale: impl Fn(f64) -> f64) -> crate::Cost {
+        if self.kernels.is_none() {
+            return self.stream(scale(norm + rotary + gate));
+        }
+        [(Kernel::Norm, norm), (Kernel::Rotary, rotary), (Kernel::SwiGlu, gate)]
+            .into_iter()
+            .fold(crate::Cost::ZERO, |all, (kernel, bytes)| all + self.streamed(kernel, scale(bytes) * self.elementwise))
+    }
+
+    /// `bytes` at the rate of one of the library's kernels, at that of copies where there is none.
+    fn streamed(&self, kernel: Kernel, bytes: f64) -> crate::Cost {
+        let rate = self.kernels.as_ref().and_then(|k| k.streamed(kernel)).map_or(self.stream, |r| r.min(self.memory));
+        self.powered(crate::Cost { seconds: bytes / rate, bytes, ..crate::Cost::ZERO }, true)
+    }
+
     /// Plain copies and optimizer updates: no fusion losses.
     pub fn copy(&self, bytes: f64) -> crate::Cost {
         self.powered(crate::Cost { seconds: bytes / self.stream, bytes, ..crate::Cost::ZERO }, true)
@@ -205,12 +236,12 @@ impl Engine {
 
     /// MoE token permutation, sort and un-permutation of `bytes` at least.
     pub fn permute(&self, bytes: f64) -> crate::Cost {
-        self.copy(bytes * self.moe_permute * self.moe_age)
+        self.streamed(Kernel::Dispatch, bytes * self.moe_permute * self.moe_age)
     }
 
     /// Softmax cross-entropy over `logits` elements, forward and backward.
     pub fn loss(&self, logits: f64) -> crate::Cost {
-        self.copy(logits * self.loss_bytes)
+        self.streamed(Kernel::CrossEntropy, logits * self.loss_bytes)
     }
 }
 

@@ -64,6 +64,11 @@ impl Engine {
         let share = (experts.max(1.0).log2() / 3.0).min(1.0);
         let efficiency = self.moe_gemm.powf(share);
         let one = if backward_weight { (k, n, m) } else { (m, n, k) };
+        if self.kernels.is_some() {
+            // Experts one after the other, each over all cores.
+            let c = self.product(one.0, one.1, one.2, Rate::Linear, efficiency, 0.0, bytes / experts.max(1e-9));
+            return c.times(experts);
+        }
         let mut c = self.product(one.0 * experts, one.1, one.2, Rate::Linear, efficiency, 0.0, bytes);
         // Several experts: rows are gathered by index and edges are ragged.
         let fill = self.fill + self.moe_fill * if experts > 1.0 { 1.0 } else { 0.0 };
@@ -85,6 +90,12 @@ impl Engine {
             return Cost::ZERO;
         }
         let bf16 = rate == Rate::Bf16;
+        if let Some(kernels) = &self.kernels {
+            // The kernel's time has its own transfers in it; what the operator moves beyond them may still be longer.
+            let matrix = flops / (kernels.product(bf16, m, n, k) * efficiency);
+            let seconds = matrix.max(bytes / self.stream);
+            return self.powered(Cost { seconds, flops, bytes, matrix_seconds: matrix, joules: 0.0 }, bf16);
+        }
         let rate = match rate {
             Rate::Linear => self.rate_linear,
             Rate::Bf16 => self.rate_bf16,

@@ -7,6 +7,7 @@
 mod attention;
 mod engine;
 mod gemm;
+mod kernels;
 mod power;
 
 pub use engine::{Class, Engine, MissingPeak};

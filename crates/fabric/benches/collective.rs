@@ -32,6 +32,7 @@ fn machine(name: &str) -> (Hardware, Library, u32) {
         tdp: None,
         cores: None,
         power: None,
+        kernels: None,
     };
     let levels = vec![first, level(u32::MAX, Switched, out, [0.0; 3], 15.0, true)];
     let hw = Hardware { system: name.into(), chip, chips_per_node: node, levels, max_chips: None };

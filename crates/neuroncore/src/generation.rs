@@ -32,6 +32,15 @@ impl Gen {
         }
     }
 
+    /// Name of the core.
+    pub const fn core(self) -> &'static str {
+        match self {
+            Gen::Gen2 => "NeuronCore-v2",
+            Gen::Gen3 => "NeuronCore-v3",
+            Gen::Gen4 => "NeuronCore-v4",
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Gen::Gen2 => "gen2",

@@ -86,8 +86,20 @@ pub struct PlanOption {
     pub interval_basis: String,
     /// Seconds of the same step under the other software eras: (name, seconds).
     pub other_eras: Vec<(String, f64)>,
+    /// The same layout with other kernels; empty where the chip has no profile of kernels.
+    pub other_kernels: Vec<OtherKernels>,
     /// Warnings and assumptions that belong to this system.
     pub notes: Vec<String>,
+}
+
+/// What another set of kernels would do to a layout.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OtherKernels {
+    pub kernels: String,
+    pub step_s: f64,
+    /// Days and cost of the whole run, where the option has them.
+    pub days: Option<f64>,
+    pub cost_usd: Option<f64>,
 }
 
 /// A system on which the job cannot run.

@@ -1,6 +1,6 @@
 //! `plan`: search on every system, then price, energy and days.
 
-use crate::answer::{CostOut, HbmOut, PlanAnswer, PlanOption, Rejected, SearchOut};
+use crate::answer::{CostOut, HbmOut, OtherKernels, PlanAnswer, PlanOption, Rejected, SearchOut};
 use crate::calibrate::spread::SpreadKey;
 use crate::job::{Chips, Era, Fix, Job};
 use crate::setup::{self, Estimate};
@@ -9,12 +9,14 @@ use crate::twin::{Progress, Twin};
 use secondsource_base::Diagnostic;
 use secondsource_base::quantity::GIB;
 use secondsource_campaign::{energy, length};
-use secondsource_catalog::hardware::{Hardware, ScaleUpShape};
+use secondsource_catalog::hardware::{ChipKernels, ChipSpec, Hardware, ScaleUpShape};
+use secondsource_catalog::profile::Kernel;
 use secondsource_market::{calendar, rent};
 use secondsource_plan::{Found, Options, Pins, Space, search};
 use secondsource_step::{Binds, StepInput, StepModel, StepResult, seat};
 use secondsource_workload::layout::{Layout, Recompute, Schedule};
 use secondsource_workload::model::Model;
+use std::sync::Arc;
 
 /// Largest job that is looked at, and that `--chips auto` considers.
 pub(crate) const MOST_CHIPS: u64 = 1 << 20;
@@ -409,9 +411,37 @@ impl Twin {
             floor_s: r.floor_seconds,
             interval_basis,
             other_eras: self.other_eras(job, step, &seat.hw.chip.family, layout, factor),
+            other_kernels: Vec::new(),
             notes,
         };
+        let other_kernels = self.other_kernels(job, step, layout, factor, &option);
+        let option = PlanOption { other_kernels, ..option };
         (option, factor)
+    }
+
+    /// The same layout without the profile of kernels, and with the library's kernels in the place of the user's.
+    fn other_kernels(&self, job: &Job, step: &StepModel<'_>, layout: &Layout, factor: f64, option: &PlanOption) -> Vec<OtherKernels> {
+        let chip = &step.input.hw.chip;
+        let Some(kernels) = &chip.kernels else { return Vec::new() };
+        let own = Kernel::ALL.into_iter().filter(|k| kernels.own[*k as usize] != 1.0);
+        let back = |k: Kernel| {
+            let mut list = kernels.own;
+            list[k as usize] = 1.0;
+            let words = format!("with the library's {} (yours takes {} of its time)", k.name(), ratio(kernels.own[k as usize]));
+            (words, Some(Arc::new(ChipKernels { own: list, ..(**kernels).clone() })))
+        };
+        let changes = own.map(back).chain([("without the profile of kernels".to_owned(), None)]);
+        let recipe = setup::recipe(job, &chip.family, job.era);
+        let scaled = |words: String, kernels: Option<Arc<ChipKernels>>| {
+            let hw = Hardware { chip: ChipSpec { kernels, ..chip.clone() }, ..step.input.hw.clone() };
+            let input = StepInput { hw: &hw, ..step.input };
+            let m = StepModel::new(input, recipe, &self.calibration.params, &self.calibration.energy).ok()?;
+            let step_s = m.evaluate_exact(layout, true).ok()?.seconds * factor;
+            let longer = step_s / option.step_s.p50;
+            let days = option.days.map(|d| d.p50 * longer);
+            Some(OtherKernels { kernels: words, step_s, days, cost_usd: option.cost_usd.as_ref().map(|c| c.p50 * longer) })
+        };
+        changes.filter_map(|(words, kernels)| scaled(words, kernels)).collect()
     }
 
     /// Seconds of the same layout under the other software eras.
@@ -424,6 +454,11 @@ impl Twin {
         };
         others.filter_map(seconds).collect()
     }
+}
+
+/// A share of another time, in words.
+fn ratio(x: f64) -> String {
+    format!("{:.0}%", x * 100.0)
 }
 
 /// Sizes fixed by hand must divide the chips: the product, and so each of them.

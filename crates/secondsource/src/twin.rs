@@ -4,6 +4,7 @@ use crate::answer::{CalibrateAnswer, FitAnswer, MineAnswer, PlanAnswer, StepAnsw
 use crate::calibrate::{Ablation, Calibration, OwnRuns, Priors, ablate};
 use crate::campaign::CampaignAnswer;
 use crate::job::{Job, ModelSource};
+use crate::nki::OwnKernel;
 use crate::runs::Grade;
 use crate::sell::answer::{RunRateAnswer, SellAnswer};
 use crate::sell::{RunRateAsk, SellJob};
@@ -11,6 +12,7 @@ use crate::serving::TokensJob;
 use crate::serving::answer::{ServeCalibrateAnswer, ServeValidateAnswer, TokensAnswer};
 use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
+use secondsource_catalog::profile::KernelProfile;
 use secondsource_workload::model::Model;
 use secondsource_workload::{ImportOptions, builtin, import_config};
 
@@ -36,6 +38,42 @@ impl Twin {
     pub fn with_overlay(mut self, file: &str, text: &str) -> Result<Twin, Vec<Diagnostic>> {
         self.catalog = self.catalog.with_overlay(file, text)?;
         Ok(self)
+    }
+
+    /// Lays a profile of kernels, as `secondsource profile` writes them, over those of its chips.
+    pub fn with_profile(mut self, file: &str, text: &str) -> Result<Twin, Diagnostic> {
+        self.catalog.add_profile(KernelProfile::read(file, text)?);
+        Ok(self)
+    }
+
+    /// Leaves the profiles of kernels out.
+    #[must_use]
+    pub fn without_profiles(mut self) -> Twin {
+        self.catalog.drop_profiles();
+        self
+    }
+
+    /// Puts a kernel of the user's, of which one run takes `core_seconds`, in the place of the library's on all chips with
+    /// the core of `chip`. Returns its time over the library's.
+    pub fn with_kernel(&mut self, own: &OwnKernel, chip: &str, core_seconds: f64) -> Result<f64, Diagnostic> {
+        let profile = self.catalog.kernel_profile(chip).ok_or_else(|| Diagnostic::error(format!("there is no profile of {chip}")))?;
+        let (factor, chips) = (own.factor(profile, core_seconds)?, profile.chips.clone());
+        chips.iter().for_each(|c| self.catalog.own_kernel(c, own.kernel, factor));
+        Ok(factor)
+    }
+
+    /// The Trainium chips of a job's systems: those that have a profile.
+    pub fn profiled_chips(&self, job: &Job) -> Vec<String> {
+        let mut chips: Vec<String> = job
+            .on
+            .iter()
+            .filter_map(|name| self.catalog.hardware(name).ok())
+            .filter(|hw| hw.chip.kernels.is_some())
+            .map(|hw| hw.chip.id)
+            .collect();
+        chips.sort();
+        chips.dedup();
+        chips
     }
 
     /// Adds corrections from the user's own runs, as [`Twin::mine`] wrote them.

@@ -152,19 +152,20 @@ impl LayerContext<'_> {
 
         // Residual stream: two norms, two residual additions, dropout or casts: about 20 bytes per hidden
         // element forward (read and write at 2 bytes each, five streams), split by sequence parallelism.
-        let mut wide = 20.0 * h / sp;
+        let norm = 20.0 * h / sp;
+        let (mut heads, mut gate) = (0.0, 0.0);
         let element = self.recipe.element_bytes();
         let mut blocks = 0.0;
         if let Some(a) = &layer.attention {
-            self.attention(a, tokens, &mut t, &mut wide);
+            self.attention(a, tokens, &mut t, &mut heads);
             blocks += 1.0;
         }
         if let Some(a) = &layer.cross {
-            self.attention(a, tokens, &mut t, &mut wide);
+            self.attention(a, tokens, &mut t, &mut heads);
             blocks += 1.0;
         }
         if let Some(s) = &layer.ssm {
-            self.ssm(s, tokens, &mut t, &mut wide);
+            self.ssm(s, tokens, &mut t, &mut gate);
             blocks += 1.0;
         }
         if layer.extra_weights > 0 {
@@ -174,21 +175,21 @@ impl LayerContext<'_> {
         match layer.ffn {
             Ffn::None => {}
             Ffn::Dense { width, matrices } => {
-                self.dense(tokens, width as f64 / tp, matrices as f64, &mut t, &mut wide);
+                self.dense(tokens, width as f64 / tp, matrices as f64, &mut t, &mut gate);
                 blocks += 1.0;
             }
             Ffn::Moe { moe: m, matrices } => {
                 moe = true;
                 self.experts(&m, matrices as f64, tokens, &mut t);
                 if m.shared_width > 0 {
-                    self.dense(tokens, m.shared_width as f64 / tp, matrices as f64, &mut t, &mut wide);
+                    self.dense(tokens, m.shared_width as f64 / tp, matrices as f64, &mut t, &mut gate);
                     blocks += 1.0;
                 }
             }
         }
-        let moved = wide * tokens * element / 2.0;
-        t.forward.put(Part::Elementwise, self.engine.stream(moved));
-        t.backward_input.put(Part::Elementwise, self.engine.stream(1.7 * moved));
+        let moved = |factor: f64| self.engine.layer_stream(norm, heads, gate, |wide| factor * (wide * tokens * element / 2.0));
+        t.forward.put(Part::Elementwise, moved(1.0));
+        t.backward_input.put(Part::Elementwise, moved(1.7));
 
         // Tensor parallelism: one gather and one reduce-scatter (or one all-reduce) per block and direction;
         // with sequence parallelism the backward gathers the block's input once more.

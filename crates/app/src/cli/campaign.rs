@@ -168,7 +168,7 @@ impl WhatArgs {
 
 pub fn run(args: &CampaignArgs, context: &Context) -> Result<Outcome, Failure> {
     let job = job_of(args)?;
-    let twin = args.job.twin()?;
+    let twin = args.job.twin(&job, context.quiet)?;
     let progress = Progress::new("simulating campaigns", context.quiet);
     let answer = twin.campaign(&job, &|done, total| progress.tick(done, total));
     progress.finish();

@@ -29,7 +29,7 @@ Exit codes: 0 it fits; 1 it does not; 2 bad input; 3 internal.";
 
 pub fn run(args: &FitArgs, context: &Context) -> Result<Outcome, Failure> {
     let job = args.one.job("fit")?;
-    let answer = args.one.job.twin()?.fit(&job)?;
+    let answer = args.one.job.twin(&job, context.quiet)?.fit(&job)?;
     context.answer(&answer, render::fit::page)?;
     Ok(if answer.fits { Outcome::Answered } else { Outcome::Nothing })
 }

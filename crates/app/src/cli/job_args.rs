@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::io;
 use clap::Args;
 use secondsource::job::{self, Chips, Job, ModelSource};
+use secondsource::nki::{self, KernelSource};
 use secondsource::overrides::PARTS;
 use secondsource::{Diagnostic, Twin};
 use std::path::Path;
@@ -67,6 +68,76 @@ pub struct JobArgs {
     /// Corrections from runs of your own, as `secondsource calibrate --mine` writes them
     #[arg(long, value_name = "MINE.toml", help_heading = "On what", display_order = 901)]
     pub calibration: Option<String>,
+    #[command(flatten)]
+    pub kernels: KernelArgs,
+}
+
+/// Which kernels Trainium chips run.
+#[derive(Args, Debug)]
+pub struct KernelArgs {
+    /// Operator rates of Trainium chips, as `secondsource profile` writes them, instead of those that the program
+    /// carries; `none` leaves both out
+    #[arg(long, value_name = "FILE.toml|none", help_heading = "On what", display_order = 902)]
+    pub profile: Option<String>,
+    /// A kernel of your own instead of the library's, as NAME=SOURCE@SHAPE; may be repeated
+    ///
+    /// NAME is one of `secondsource profile trn2`'s kernels (`attention` is attention-forward). SOURCE is a Python
+    /// script that launches it (it is run on each Trainium chip of the job by `python3 -m secondsource.nki`; its
+    /// last launch counts), the JSON report of such a run, or seconds of one run on one core (0.0012s). SHAPE
+    /// says what one run computes: m, n, k of a product; seq, width of causal attention of one head; rows, width of
+    /// the others; and times=N where a run computes N of them. The ratio to the library's time at that shape is
+    /// taken for all shapes.
+    #[arg(long = "kernel", value_name = "NAME=SOURCE@SHAPE", help_heading = "On what", display_order = 903)]
+    pub own: Vec<String>,
+}
+
+impl KernelArgs {
+    /// The twin with another profile or none.
+    pub fn profiled(&self, twin: Twin) -> Result<Twin, Failure> {
+        match self.profile.as_deref() {
+            None => Ok(twin),
+            Some("none") => Ok(twin.without_profiles()),
+            Some(path) => Ok(twin.with_profile(path, &io::read_text(path, "profile of kernels", io::MAX_CONFIG)?)?),
+        }
+    }
+
+    /// Puts the user's kernels in the place of the library's on the Trainium chips of the job.
+    pub fn apply(&self, twin: &mut Twin, job: &Job, quiet: bool) -> Result<(), Failure> {
+        if self.own.is_empty() {
+            return Ok(());
+        }
+        let chips = twin.profiled_chips(job);
+        if chips.is_empty() {
+            return Err(Diagnostic::error("--kernel: no system of the job has Trainium chips with a profile of kernels").into());
+        }
+        for typed in &self.own {
+            let own = nki::parse_own_kernel(typed).map_err(|d| of_flag("--kernel", d))?;
+            match &own.source {
+                KernelSource::Seconds(s) => {
+                    let [chip] = chips.as_slice() else {
+                        return Err(Diagnostic::error("--kernel: seconds are of one chip, and the job names several Trainium chips").into());
+                    };
+                    twin.with_kernel(&own, chip, *s)?;
+                }
+                KernelSource::File(path) if path.ends_with(".py") => {
+                    for chip in &chips {
+                        let report = io::run_kernel(path, chip, quiet)?;
+                        twin.with_kernel(&own, chip, nki::reported_seconds(path, &report)?.1)?;
+                    }
+                }
+                KernelSource::File(path) => {
+                    let text = io::read_text(path, "report of a kernel", io::MAX_CONFIG)?;
+                    let (version, seconds) = nki::reported_seconds(path, &text)?;
+                    if !chips.iter().any(|c| c == version.chip()) {
+                        let d = Diagnostic::error(format!("the report is of {}, and the job is on {}", version.chip(), chips.join(", ")));
+                        return Err(d.in_file(path).into());
+                    }
+                    twin.with_kernel(&own, version.chip(), seconds)?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The twin with the corrections of a user's own runs.
@@ -77,14 +148,16 @@ pub fn with_own_runs(twin: Twin, path: Option<&str>) -> Result<Twin, Failure> {
 }
 
 impl JobArgs {
-    /// The catalog that ships, with the user's files over it.
-    pub fn twin(&self) -> Result<Twin, Failure> {
+    /// The catalog that ships, with the user's files and kernels over it.
+    pub fn twin(&self, job: &Job, quiet: bool) -> Result<Twin, Failure> {
         let mut twin = Twin::embedded().map_err(Failure::Internal)?;
         for path in &self.catalog {
             let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
             twin = twin.with_overlay(path, &text)?;
         }
-        with_own_runs(twin, self.calibration.as_deref())
+        let mut twin = self.kernels.profiled(with_own_runs(twin, self.calibration.as_deref())?)?;
+        self.kernels.apply(&mut twin, job, quiet)?;
+        Ok(twin)
     }
 
     /// The job file with the flags over it, or the flags alone. `chips` is the flag of that name.

@@ -10,6 +10,7 @@ mod kernel;
 pub mod model;
 mod own;
 mod plan;
+mod profile;
 mod rent;
 mod run_rate;
 mod sell;
@@ -91,6 +92,7 @@ enum Command {
     RunRate(run_rate::RunRateArgs),
     Model(model::ModelArgs),
     Kernel(kernel::KernelArgs),
+    Profile(profile::ProfileArgs),
     Catalog(catalog::CatalogArgs),
     Validate(validate::ValidateArgs),
     Calibrate(calibrate::CalibrateArgs),
@@ -168,6 +170,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),
+        Command::Profile(args) => profile::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Calibrate(args) => calibrate::run(args, context),
     }

@@ -63,7 +63,7 @@ Exit codes: 0 at least one system can run the job; 1 none can; 2 bad input; 3 in
 
 pub fn run(args: &PlanArgs, context: &Context) -> Result<Outcome, Failure> {
     let job = job_of(args)?;
-    let twin = args.job.twin()?;
+    let twin = args.job.twin(&job, context.quiet)?;
     let progress = Progress::new("weighing layouts", context.quiet);
     let answer = twin.plan(&job, &|done, total| progress.tick(done, total));
     progress.finish();

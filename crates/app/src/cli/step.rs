@@ -33,7 +33,7 @@ Exit codes: 0 answered; 2 bad input (a layout that does not divide is one), noth
 
 pub fn run(args: &StepArgs, context: &Context) -> Result<Outcome, Failure> {
     let job = args.one.job("step")?;
-    let twin = args.one.job.twin()?;
+    let twin = args.one.job.twin(&job, context.quiet)?;
     let answer = twin.step(&job)?;
     if let Some(path) = &args.trace {
         io::write_whole(path, &twin.trace(&job)?)?;

@@ -1,7 +1,7 @@
 //! `secondsource validate`: predictions against published, measured runs.
 
 use super::Context;
-use super::job_args::with_own_runs;
+use super::job_args::{KernelArgs, with_own_runs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -34,12 +34,16 @@ pub struct ValidateArgs {
     /// Corrections from runs of your own, as `secondsource calibrate --mine` writes them
     #[arg(long, value_name = "MINE.toml")]
     calibration: Option<String>,
+    /// Operator rates of Trainium chips, as `secondsource profile` writes them, instead of those that the program
+    /// carries; `none` leaves both out
+    #[arg(long, value_name = "FILE.toml|none")]
+    profile: Option<String>,
     /// Instead, predict published times of NeuronCore kernels by the instruction model
     ///
     /// Prints every row of validation/nki_timings.csv that has an instruction stream (published, predicted with
     /// its interval, error; in the order of the source, and what no order can beat), medians by group, the order
     /// of the variants of a kernel, and the rows that are not run with the reason.
-    #[arg(long, conflicts_with_all = ["runs", "worst", "all", "calibration", "plot", "plot_intervals"])]
+    #[arg(long, conflicts_with_all = ["runs", "worst", "all", "calibration", "profile", "plot", "plot_intervals"])]
     nki: bool,
     /// Table of published kernel times (CSV), instead of the one that the program carries
     #[arg(long, value_name = "FILE.csv", requires = "nki")]
@@ -99,6 +103,7 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
     }
     let (file, text) = run_table(args.runs.as_deref())?;
     let twin = with_own_runs(Twin::embedded().map_err(Failure::Internal)?, args.calibration.as_deref())?;
+    let twin = KernelArgs { profile: args.profile.clone(), own: Vec::new() }.profiled(twin)?;
     let progress = Progress::new("predicting runs", context.quiet);
     let result = twin.validate(&file, &text, &|done, total| progress.tick(done, total));
     progress.finish();

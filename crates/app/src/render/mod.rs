@@ -15,6 +15,7 @@ pub mod nki;
 mod numbers;
 pub mod own;
 pub mod plan;
+pub mod profile;
 pub mod rent;
 pub mod run_rate;
 pub mod sell;

@@ -156,6 +156,11 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
     out.push_str(&page.field("interval", &o.interval_basis));
     let eras: Vec<String> = o.other_eras.iter().map(|(era, s)| format!("{} with software of {era}", seconds(*s))).collect();
     out.push_str(&page.field("eras", &eras.join("; ")));
+    for k in &o.other_kernels {
+        let run = k.days.map_or(String::new(), |d| format!(", {}", run_length(d)));
+        let bill = k.cost_usd.map_or(String::new(), |c| format!(", {}", usd(c)));
+        out.push_str(&page.field("kernels", &format!("{}: {}{run}{bill}", k.kernels, seconds(k.step_s))));
+    }
     for note in &o.notes {
         out.push_str(&page.field("note", note));
     }

@@ -24,6 +24,7 @@ pub fn hardware(vendor: &str, family: &str, node: u32, levels: Vec<NetworkLevel>
         tdp: None,
         cores: None,
         power: None,
+        kernels: None,
     };
     Hardware { system: "test".to_owned(), chip, chips_per_node: node, levels, max_chips: None }
 }

@@ -131,6 +131,23 @@ impl Builder {
         self.dma(Direction::HbmToSbuf, dst, row_bytes, &[], &[dst]);
     }
 
+    /// Loads rows that an index names: descriptors are made by GpSimd.
+    pub fn gather(&mut self, dst: Tile) {
+        let row_bytes = dst.high - dst.low;
+        let bytes = u64::from(dst.partitions) * u64::from(row_bytes);
+        let cost = Cost {
+            partitions: dst.partitions,
+            rows: u32::from(dst.partitions),
+            row_bytes,
+            bytes,
+            flags: Flags::INDIRECT,
+            dge: Dge::Software,
+            trigger: Engine::GpSimd,
+            ..Cost::NONE
+        };
+        self.push(OpCode::DmaCopy, Engine::Dma, cost, &[], &[dst]);
+    }
+
     pub fn store(&mut self, src: Tile) {
         self.dma(Direction::SbufToHbm, src, src.high - src.low, &[src], &[]);
     }
@@ -181,6 +198,11 @@ impl Builder {
         self.multiply(dst, stationary, moving, Flags::ACCUMULATE.with(Flags::DOUBLE_ROW));
     }
 
+    /// Operands of four packed elements with their scales beside them (one byte for 32 elements).
+    pub fn matmul_mx(&mut self, dst: Tile, stationary: Tile, moving: Tile) {
+        self.multiply(dst, stationary, moving, Flags::ACCUMULATE.with(Flags::MX));
+    }
+
     /// `dst = data.T` by a product with the identity.
     pub fn transpose(&mut self, dst: Tile, data: Tile, identity: Tile) {
         self.multiply(dst, data, identity, Flags::TRANSPOSE.with(Flags::ONE_ZERO));
@@ -202,20 +224,50 @@ impl Builder {
     }
 
     pub fn act(&mut self, function: ActFn, dst: Tile, src: Tile) {
+        self.activate(function, dst, src, None, &[]);
+    }
+
+    /// The same with a bias of one column.
+    pub fn act_with(&mut self, function: ActFn, dst: Tile, src: Tile, bias: Tile) {
+        self.activate(function, dst, src, None, &[bias]);
+    }
+
+    /// With a bias, and the sum of each row written to `sum`.
+    pub fn act_sum(&mut self, function: ActFn, dst: Tile, src: Tile, sum: Tile, bias: Tile) {
+        self.activate(function, dst, src, Some(sum), &[bias]);
+    }
+
+    fn activate(&mut self, function: ActFn, dst: Tile, src: Tile, sum: Option<Tile>, bias: &[Tile]) {
+        let cost = Cost {
+            elements: src.elements(),
+            partitions: src.partitions,
+            flags: Builder::flags(&[src], dst).with_if(sum.is_some(), Flags::REDUCE_OUT),
+            input: src.dtype,
+            output: dst.dtype,
+            alu0: function as u8,
+            ..Cost::NONE
+        };
+        let reads: Vec<Tile> = [src].iter().chain(bias).copied().collect();
+        let writes: Vec<Tile> = [dst].into_iter().chain(sum).collect();
+        self.push(OpCode::Activation, Engine::Scalar, cost, &reads, &writes);
+    }
+
+    pub fn vector(&mut self, op: OpCode, dst: Tile, reads: &[Tile]) {
+        self.run(op, Engine::Vector, dst, reads);
+    }
+
+    /// `tensor_scalar_reduce`: writes the scaled data and a column reduced from it in one pass.
+    pub fn scale_and_reduce(&mut self, dst: Tile, column: Tile, src: Tile) {
         let cost = Cost {
             elements: src.elements(),
             partitions: src.partitions,
             flags: Builder::flags(&[src], dst),
             input: src.dtype,
             output: dst.dtype,
-            alu0: function as u8,
+            alu0: 1,
             ..Cost::NONE
         };
-        self.push(OpCode::Activation, Engine::Scalar, cost, &[src], &[dst]);
-    }
-
-    pub fn vector(&mut self, op: OpCode, dst: Tile, reads: &[Tile]) {
-        self.run(op, Engine::Vector, dst, reads);
+        self.push(OpCode::TensorScalarReduce, Engine::Vector, cost, &[src], &[dst, column]);
     }
 
     /// A copy or a scale by constants on Scalar. Generation 2 has it as an activation.

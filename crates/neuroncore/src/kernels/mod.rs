@@ -7,6 +7,7 @@ pub mod build;
 pub mod elementwise;
 pub mod fused;
 pub mod gemm;
+pub mod library;
 pub mod micro;
 pub mod published;
 

@@ -2,11 +2,18 @@
 
 mod fit;
 mod kernel;
+mod kernel_time;
+mod own_kernel;
+mod profile;
+mod profile_answer;
 mod table;
 mod validate;
 
 pub use fit::{NkiCalibrateAnswer, NkiParameter, calibrate};
 pub use kernel::{KernelAnswer, KernelEngine, KernelLine, KernelWhatIf, kernel, kernel_names};
+pub use own_kernel::{KernelSource, OwnKernel, parse_own_kernel, reported_seconds};
+pub use profile::{profile, profile_file};
+pub use profile_answer::{ProfileAnswer, ProfileKernel, ProfilePoint, profile_answer};
 pub use table::{Quantity, Timing, read};
 pub use validate::{NkiAnswer, NkiGroup, NkiKernelRank, NkiRow, validate};
 

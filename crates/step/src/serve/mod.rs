@@ -16,7 +16,7 @@ pub use pass::Pass;
 use crate::comm::Net;
 use secondsource_base::Dtype;
 use secondsource_catalog::calibration::Params;
-use secondsource_catalog::hardware::Hardware;
+use secondsource_catalog::hardware::{ChipSpec, Hardware};
 use secondsource_chip::{Engine, MissingPeak};
 use secondsource_fabric::Library;
 use secondsource_workload::model::{Attention, AttentionMask, Ffn, Model};
@@ -130,7 +130,9 @@ impl<'a> Server<'a> {
         let overlap = if xla { Overlap::Xla } else { Overlap::Modern };
         let software = Software { attention, launch: Launch::Graph, overlap, year: f64::INFINITY };
         let recipe = Recipe::mixed(formats.math, software);
-        let engine = Engine::new(&hw.chip, &recipe, params, energy).map_err(Unfit::Peak)?;
+        // The parameters of serving were fitted without kernel profiles.
+        let chip = ChipSpec { kernels: None, ..hw.chip.clone() };
+        let engine = Engine::new(&chip, &recipe, params, energy).map_err(Unfit::Peak)?;
         let net = Net::new(hw, u64::from(replica.chips()), library, params);
         let server =
             Server { model, replica, formats, limits, engine, net, serve: *serve, hbm: hw.chip.hbm_bytes, reserve: params.memory_reserve };
