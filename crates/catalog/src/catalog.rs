@@ -41,7 +41,7 @@ impl Catalog {
     /// does not pass leaves out only its own things.
     pub fn embedded() -> &'static Catalog {
         static EMBEDDED: OnceLock<Catalog> = OnceLock::new();
-        EMBEDDED.get_or_init(|| Catalog { profiles: KernelProfile::embedded(), ..Catalog::from_files(embedded_files()).0 })
+        EMBEDDED.get_or_init(|| Catalog::from_files(embedded_files()).0)
     }
 
     /// The profile of a chip's kernels.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use secondsource_base::{Diagnostic, SourceText};
 
 use crate::catalog::Catalog;
+use crate::profile::KernelProfile;
 use crate::read::{Body, Parts, read};
 use crate::series::{read_history, read_statements, read_supply};
 use crate::types::{Chip, Facts, Figures, Link, Reference, System, Table, Thing};
@@ -12,7 +13,7 @@ use crate::types::{Chip, Facts, Figures, Link, Reference, System, Table, Thing};
 impl Catalog {
     /// A catalog from named texts, and what is wrong with them. Paths ending in `.csv` are time series.
     pub fn from_files(files: &[(&str, &str)]) -> (Catalog, Vec<Diagnostic>) {
-        let mut catalog = Catalog::default();
+        let mut catalog = Catalog { profiles: KernelProfile::embedded(), ..Catalog::default() };
         let mut diags = Vec::new();
         let mut order: Vec<_> = files.iter().collect();
         order.sort_by_key(|(name, _)| (!name.ends_with("sources.toml"), *name));

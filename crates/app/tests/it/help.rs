@@ -4,7 +4,7 @@
 use crate::run::{Ran, secondsource};
 use std::path::Path;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "",
     "plan",
     "step",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 19] = [
     "decide",
     "model",
     "kernel",
+    "profile",
     "catalog",
     "catalog list",
     "catalog show",

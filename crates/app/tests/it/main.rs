@@ -14,6 +14,7 @@ mod model;
 mod nki;
 mod own;
 mod plan;
+mod profile;
 mod rent;
 mod run;
 mod sell;

@@ -6,6 +6,7 @@ mod calibration;
 mod attention;
 mod engines;
 mod gemm;
+mod kernels;
 mod power;
 
 use secondsource_base::Dtype;

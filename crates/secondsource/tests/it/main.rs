@@ -5,6 +5,7 @@ mod campaign;
 mod costs;
 mod fit;
 mod intervals;
+mod kernels;
 mod own_runs;
 mod plan;
 mod recipe;
