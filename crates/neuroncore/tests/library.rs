@@ -83,7 +83,7 @@ fn streams_keep_the_limits() {
                 let limit = match s.place {
                     Place::Sbuf => t.sbuf_bytes,
                     Place::Psum => t.psum_bank_bytes,
-                    Place::Hbm => u32::MAX,
+                    Place::Hbm | Place::Register => u32::MAX,
                 };
                 assert!(s.partitions <= 128 && s.bytes <= limit, "{work:?}: {s:?}");
             }

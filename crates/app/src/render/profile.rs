@@ -42,7 +42,7 @@ fn table(k: &ProfileKernel) -> Grid {
     let mut values: Vec<f64> = k.points.iter().filter_map(|p| p.shape.last().copied()).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
-    let mut grid = Grid::new().left(&down.join(" x "));
+    let mut grid = Grid::new().left(down.join(" x "));
     for (i, v) in values.iter().enumerate() {
         grid = grid.right(&if i == 0 { format!("{across} {}", thousands(*v as u64)) } else { thousands(*v as u64) });
     }

@@ -63,8 +63,14 @@ fn an_own_kernel_from_a_report() {
 fn wrong_input_is_named() {
     for (args, word) in [
         (vec!["profile", "trn9"], "trn1, trn2 and trn3"),
-        (vec!["step", "--model", "llama-3.1-8b", "--on", "h100-sxm", "--chips", "8", "--kernel", "norm=0.1s@rows=1,width=1"], "no system of the job"),
-        (vec!["step", "--model", "llama-3.1-8b", "--on", "trn2", "--chips", "8", "--kernel", "attention=gone.py@seq=4096,width=128"], "no such script"),
+        (
+            vec!["step", "--model", "llama-3.1-8b", "--on", "h100-sxm", "--chips", "8", "--kernel", "norm=0.1s@rows=1,width=1"],
+            "no system of the job",
+        ),
+        (
+            vec!["step", "--model", "llama-3.1-8b", "--on", "trn2", "--chips", "8", "--kernel", "attention=gone.py@seq=4096,width=128"],
+            "no such script",
+        ),
         (vec!["step", "--model", "llama-3.1-8b", "--on", "trn2", "--chips", "8", "--kernel", "norm=9s@rows=1,width=1"], "times as long"),
         (vec!["step", "--model", "llama-3.1-8b", "--on", "trn2", "--chips", "8", "--profile", "gone.toml"], "no such profile of kernels"),
     ] {
