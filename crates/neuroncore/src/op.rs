@@ -147,6 +147,22 @@ pub enum Collective {
     ReduceScatter,
     AllToAll,
     Permute,
+    /// As `Permute`; each rank sends the combination of its two halves of `srcs`.
+    PermuteReduce,
+    /// Counts and places from [`Metadata`]: one chunk of each rank to every rank.
+    AllGatherV,
+    /// As `AllGatherV`, with a chunk for each rank.
+    AllToAllV,
+}
+
+/// Element counts and places of a collective of varying sizes, known only when it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// `uint32`, a column a rank: send counts, send places, received counts, and with `displacements` receive places.
+    pub view: View,
+    /// The row of received counts is left alone.
+    pub counts_known: bool,
+    pub displacements: bool,
 }
 
 /// PE tile of a matmul: position and size as (rows, columns).
@@ -472,6 +488,8 @@ pub enum Op {
         groups: Vec<Vec<u16>>,
         pairs: Vec<(u16, u16)>,
         dim: u8,
+        /// Of the kinds whose sizes vary.
+        metadata: Option<Box<Metadata>>,
     },
 }
 

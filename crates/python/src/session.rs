@@ -87,20 +87,6 @@ pub fn exec(py: Python<'_>, op: Op) -> PyResult<InstrId> {
     done.map_err(|fault| raise(py, &fault, at))
 }
 
-/// As [`exec`], but a dynamic start address outside its tensor makes the instruction do nothing: None.
-pub fn exec_or_skip(py: Python<'_>, op: Op) -> PyResult<Option<InstrId>> {
-    let at = caller(py)?;
-    let done = with(|s| {
-        s.drain();
-        Ok(s.machine.exec(s.core, op, at))
-    })?;
-    match done {
-        Ok(id) => Ok(Some(id)),
-        Err(fault) if fault.rule == "index-out-of-bounds" => Ok(None),
-        Err(fault) => Err(raise(py, &fault, at)),
-    }
-}
-
 static FRAME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static FILES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
 static NAMES: Mutex<Vec<String>> = Mutex::new(Vec::new());

@@ -159,3 +159,91 @@ def test_output_arguments_are_written_in_place():
     x, out = draw(128, 16), np.zeros((128, 16), np.float32)
     nki.simulate_kernel(kernel, x, out)
     np.testing.assert_allclose(out, np.exp(x), rtol=1e-5)
+
+
+def test_the_mask_of_a_product_cuts_each_of_its_sides():
+    k, m, n = 100, 50, 300
+
+    @nki.jit
+    def kernel(a, b):
+        out = nl.ndarray((m, n), dtype=nl.float32, buffer=nl.shared_hbm)
+        i_k, i_m, i_n = nl.arange(128)[:, None], nl.arange(64)[None, :], nl.arange(512)[None, :]
+        # Beyond the edges stand numbers that must not count.
+        x, y = nl.full((128, 64), 7.0, dtype=nl.float32), nl.full((128, 512), 9.0, dtype=nl.float32)
+        x[i_k, i_m] = nl.load(a[i_k, i_m], mask=(i_k < k) & (i_m < m))
+        y[i_k, i_n] = nl.load(b[i_k, i_n], mask=(i_k < k) & (i_n < n))
+        acc = nl.zeros((64, 512), dtype=nl.float32, buffer=nl.psum)
+        o_m, o_n = nl.arange(64)[:, None], nl.arange(512)[None, :]
+        acc[o_m, o_n] += nisa.nc_matmul(x[i_k, i_m], y[i_k, i_n], mask=(i_k < k) & (i_m < m) & (i_n < n))
+        nl.store(out[o_m, o_n], acc[o_m, o_n], mask=(o_m < m) & (o_n < n))
+        return out
+
+    a, b = draw(k, m), draw(k, n, seed=1)
+    np.testing.assert_allclose(kernel(a, b), a.T.astype(np.float64) @ b, rtol=1e-4, atol=1e-4)
+
+
+def test_masked_operands_of_a_product():
+    @nki.jit
+    def kernel(a, b, k):
+        out = nl.ndarray((64, 256), dtype=nl.float32, buffer=nl.shared_hbm)
+        i_k, i_m, i_n = nl.arange(128)[:, None], nl.arange(64)[None, :], nl.arange(256)[None, :]
+        x, y = nl.load(a[i_k, i_m]), nl.load(b[i_k, i_n])
+        acc = nl.zeros((64, 256), dtype=nl.float32, buffer=nl.psum)
+        acc += nisa.nc_matmul(x[i_k, i_m][i_k < k], y[i_k, i_n][i_n < 200])
+        nl.store(out, acc)
+        return out
+
+    a, b = draw(128, 64), draw(128, 256, seed=1)
+    want = a[:77].T.astype(np.float64) @ b[:77]
+    want[:, 200:] = 0
+    np.testing.assert_allclose(kernel(a, b, 77), want, rtol=1e-4, atol=1e-4)
+
+
+def test_a_mask_that_a_product_cannot_honour_is_refused():
+    @nki.jit
+    def kernel(a, b):
+        i_k, i_m, i_n = nl.arange(128)[:, None], nl.arange(64)[None, :], nl.arange(64)[None, :]
+        x, y = nl.load(a[i_k, i_m]), nl.load(b[i_k, i_n])
+        return nl.copy(nisa.nc_matmul(x[i_k, i_m], y[i_k, i_n], mask=i_k > i_n))
+
+    with pytest.raises(TypeError, match="mask of a product"):
+        kernel(draw(128, 64), draw(128, 64))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_store_under_a_triangle(masked):
+    @nki.jit
+    def kernel(x):
+        out = nl.zeros((128, 96), dtype=nl.float32, buffer=nl.shared_hbm)
+        i_p, i_f = nl.arange(128)[:, None], nl.arange(96)[None, :]
+        nl.store(out[i_p, i_f], nl.load(x[i_p, i_f]), mask=(i_p >= i_f) & (i_f < 90) if masked else True)
+        return out
+
+    x = draw(128, 96)
+    want = np.where(np.arange(96)[None, :] < 90, np.tril(x), 0) if masked else x
+    assert (kernel(x) == want).all()
+
+
+def test_rows_and_columns_that_a_mask_leaves_out_do_not_count():
+    rows, columns = 100, 300
+
+    @nki.jit
+    def kernel(x):
+        out = nl.zeros((128, 2), dtype=nl.float32, buffer=nl.shared_hbm)
+        best = nl.zeros((128, 8), dtype=nl.float32, buffer=nl.shared_hbm)
+        i_p, i_f = nl.mgrid[0:128, 0:512]
+        inside = (i_p < rows) & (i_f < columns)
+        tile = nl.full((128, 512), 1e6, dtype=nl.float32)
+        tile[i_p, i_f] = nl.load(x[i_p, i_f], mask=inside)
+        stats = nisa.bn_stats(tile, mask=inside)
+        moments = nisa.bn_aggr(stats, mask=nl.mgrid[0:128, 0:6].p < rows)
+        o_p, o_f = nl.mgrid[0:128, 0:2]
+        nl.store(out[o_p, o_f], moments, mask=o_p < rows)
+        e_p, e_f = nl.mgrid[0:128, 0:8]
+        nl.store(best[e_p, e_f], nisa.max8(src=tile, mask=inside), mask=e_p < rows)
+        return out, best
+
+    x = draw(rows, columns)
+    moments, best = kernel(x)
+    np.testing.assert_allclose(moments[:rows], np.stack([x.mean(1), x.var(1)], 1), rtol=1e-4, atol=1e-5)
+    assert (best[:rows] == -np.sort(-x, 1)[:, :8]).all() and (best[rows:] == 0).all()

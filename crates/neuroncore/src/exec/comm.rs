@@ -10,7 +10,7 @@ use crate::exec::cx::integers;
 use crate::fault::Fault;
 use crate::generation::Gen;
 use crate::machine::Machine;
-use crate::op::{AluOp, Collective, Op, RegisterValue};
+use crate::op::{AluOp, Collective, Metadata, Op, RegisterValue};
 use crate::tensor::{Place, RegId, View};
 use crate::trace::{Cost, Dge, Direction, Engine, Flags, InstrId};
 
@@ -33,7 +33,16 @@ pub(crate) struct Posted {
     members: Vec<u16>,
     pairs: Vec<(u16, u16)>,
     dim: usize,
+    metadata: Option<Counts>,
     instr: InstrId,
+}
+
+/// A collective of varying sizes: where its counts stand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Counts {
+    table: Access,
+    counts_known: bool,
+    displacements: bool,
 }
 
 impl Pending {
@@ -54,8 +63,8 @@ pub(super) fn run(cx: &mut Cx<'_>, op: &Op) -> Result<InstrId, Fault> {
             send_recv(cx, (dst, src), (*send_to, *recv_from), *pipe, *gpsimd_dma)
         }
         Op::CoreBarrier { data, engine } => barrier(cx, data.as_ref(), *engine),
-        Op::Collective { kind, dsts, srcs, op, groups, pairs, dim } => {
-            collective(cx, *kind, (dsts, srcs), *op, (groups, pairs), usize::from(*dim))
+        Op::Collective { kind, dsts, srcs, op, groups, pairs, dim, metadata } => {
+            collective(cx, *kind, (dsts, srcs), *op, (groups, pairs), usize::from(*dim), metadata.as_deref())
         }
         _ => Err(cx.fault("internal", "", "no exchange", None)),
     }
@@ -239,17 +248,24 @@ fn collective(
     op: AluOp,
     (groups, pairs): (&[Vec<u16>], &[(u16, u16)]),
     dim: usize,
+    metadata: Option<&Metadata>,
 ) -> Result<InstrId, Fault> {
-    if dsts.len() != srcs.len() || srcs.is_empty() {
+    let sides = if kind == Collective::PermuteReduce { 2 } else { 1 };
+    let varying = matches!(kind, Collective::AllGatherV | Collective::AllToAllV);
+    if varying && (srcs.len() != 1 || metadata.is_none()) {
+        return Err(cx.fault("collective-lists", "srcs", "exactly one tensor, and its metadata", None));
+    }
+    if sides * dsts.len() != srcs.len() || srcs.is_empty() {
         let message = format!("{} sources and {} destinations", srcs.len(), dsts.len());
         return Err(cx.fault("collective-lists", "srcs", message, None));
     }
-    if matches!(kind, Collective::AllReduce | Collective::ReduceScatter) && !matches!(op, AluOp::Add | AluOp::Max | AluOp::Min) {
+    let reduces = matches!(kind, Collective::AllReduce | Collective::ReduceScatter | Collective::PermuteReduce);
+    if reduces && !matches!(op, AluOp::Add | AluOp::Max | AluOp::Min) {
         let message = format!("`{}`; add, maximum and minimum are known", op.name());
         return Err(cx.fault("reduce-op", "op", message, None));
     }
     let (mut from, mut to) = (Vec::new(), Vec::new());
-    for (s, d) in srcs.iter().zip(dsts) {
+    for (s, d) in srcs.iter().zip(dsts.iter().cycle()) {
         let s = cx.read("srcs", s)?;
         let d = cx.write("dsts", d)?;
         for (name, a) in [("srcs", &s), ("dsts", &d)] {
@@ -259,7 +275,10 @@ fn collective(
             return Err(cx.fault("collective-places", "dsts", "all tensors must be in HBM, or all in SBUF", None));
         }
         cx.same_dtype("dsts", &d, "srcs", &s)?;
-        let hbm_only = matches!(kind, Collective::AllToAll | Collective::Permute);
+        if kind == Collective::PermuteReduce {
+            cx.same_shape("dsts", &d, "srcs", &s)?;
+        }
+        let hbm_only = !matches!(kind, Collective::AllReduce | Collective::AllGather | Collective::ReduceScatter);
         if s.place == Place::Sbuf && (hbm_only || srcs.len() > 1) {
             return Err(cx.fault("collective-places", "srcs", "SBUF is not supported here", Some("use tensors in HBM")));
         }
@@ -270,6 +289,7 @@ fn collective(
         from.push(s);
         to.push(d);
     }
+    to.truncate(dsts.len());
     let lnc = cx.m.lnc;
     let rank = cx.core / lnc;
     let ranks = cx.m.ranks();
@@ -290,11 +310,12 @@ fn collective(
     if let Some(r) = members.iter().find(|r| **r >= ranks) {
         return Err(cx.fault("replica-group", "replica_group", format!("rank {r} of {ranks}"), Some("run with more ranks")));
     }
+    let counts = metadata.filter(|_| varying).map(|m| counts(cx, kind, m, members.len())).transpose()?;
     let bytes: u64 = from.iter().map(|a| (a.elements() * a.dtype.size()) as u64).sum();
     let direction = if from[0].place == Place::Hbm { Direction::HbmToHbm } else { Direction::SbufToSbuf };
     let cost = Cost { bytes, rows: members.len() as u32, direction, n: kind as u16, alu0: op as u8, ..cx.cost(&[&from[0]], &to[0]) };
     let instr = cx.finish(Engine::Dma, Cost { flags: cost.flags.with(Flags::ENGINE_GIVEN), ..cost });
-    let posted = Posted { kind, op, dsts: to, srcs: from, members: members.clone(), pairs: pairs.to_vec(), dim, instr };
+    let posted = Posted { kind, op, dsts: to, srcs: from, members: members.clone(), pairs: pairs.to_vec(), dim, metadata: counts, instr };
     cx.m.cores[usize::from(cx.core)].pending = Some(Pending::Collective(Box::new(posted)));
     // Physical core i of one rank meets physical core i of the others.
     let cores: Vec<u16> = members.iter().map(|r| r * lnc + cx.core % lnc).collect();
@@ -312,11 +333,78 @@ fn collective(
     Ok(instr)
 }
 
+/// Checks the table of a collective of varying sizes.
+fn counts(cx: &mut Cx<'_>, kind: Collective, m: &Metadata, ranks: usize) -> Result<Counts, Fault> {
+    let wrong = |cx: &Cx<'_>, message: String| cx.fault("collective-metadata", "metadata_tensor", message, None);
+    let table = cx.read("metadata_tensor", &m.view)?;
+    if !m.counts_known {
+        cx.write("metadata_tensor", &m.view)?;
+    }
+    cx.placed("metadata_tensor", &table, &[Place::Sbuf, Place::Hbm])?;
+    cx.typed("metadata_tensor", &table, &[crate::Dtype::U32])?;
+    let rows = if m.displacements { 4 } else { 3 };
+    if table.elements() != rows * ranks {
+        return Err(wrong(cx, format!("{} elements; {rows} rows of {ranks} ranks are needed", table.elements())));
+    }
+    if kind == Collective::AllGatherV {
+        if cx.m.lnc != 2 || ranks != 4 {
+            return Err(wrong(cx, format!("{ranks} ranks of {} cores; only 4 ranks of 2 cores can do this", cx.m.lnc)));
+        }
+        if m.displacements {
+            return Err(wrong(cx, "receive places of one's own are not supported here".into()));
+        }
+    }
+    Ok(Counts { table, counts_known: m.counts_known, displacements: m.displacements })
+}
+
+/// Moves the chunks of a collective of varying sizes; tensors are flat lists of elements.
+fn exchange_varying(cx: &mut Cx<'_>, kind: Collective, parts: &[Posted]) -> Result<(), Fault> {
+    let n = parts.len();
+    let wrong = |cx: &Cx<'_>, message: String| cx.fault("collective-metadata", "metadata_tensor", message, None);
+    let tables: Vec<Counts> = parts.iter().filter_map(|p| p.metadata).collect();
+    if tables.len() != n {
+        return Err(wrong(cx, "a rank without metadata".into()));
+    }
+    let values: Vec<Vec<u32>> = tables.iter().map(|c| cx.m.memory.all_bits(&c.table)).collect();
+    let sent: Vec<Vec<u32>> = parts.iter().map(|p| cx.m.memory.all_bits(&p.srcs[0])).collect();
+    let mut writes = Vec::with_capacity(2 * n);
+    for (r, (part, table)) in parts.iter().zip(&tables).enumerate() {
+        let dst = part.dsts[0];
+        let mut bits = cx.m.memory.all_bits(&dst);
+        let mut received = values[r].clone();
+        let slot = bits.len() / n;
+        for s in 0..n {
+            let column = if kind == Collective::AllGatherV { 0 } else { r };
+            let (count, from) = (values[s][column] as usize, values[s][n + column] as usize);
+            let (to, room) = if table.displacements { (values[r][3 * n + s] as usize, bits.len()) } else { (s * slot, slot) };
+            let chunk = from.checked_add(count).and_then(|end| sent[s].get(from..end));
+            let place = to.checked_add(count).and_then(|end| bits.get_mut(to..end)).filter(|_| count <= room);
+            let (Some(chunk), Some(place)) = (chunk, place) else {
+                let message = format!("{count} elements from {from} of rank {s}, to {to} of rank {r}, leave the tensors or their slot");
+                return Err(wrong(cx, message));
+            };
+            place.copy_from_slice(chunk);
+            received[2 * n + s] = count as u32;
+        }
+        writes.push((dst, bits));
+        if !table.counts_known {
+            writes.push((table.table, received));
+        }
+    }
+    for (to, bits) in writes {
+        cx.memory().write_bits(&to, &mut Cursor::new(&to, 0), &bits);
+    }
+    Ok(())
+}
+
 /// Runs a collective whose participants are all there.
 fn exchange(cx: &mut Cx<'_>, kind: Collective, op: AluOp, parts: &[Posted]) -> Result<(), Fault> {
+    if matches!(kind, Collective::AllGatherV | Collective::AllToAllV) {
+        return exchange_varying(cx, kind, parts);
+    }
     let n = parts.len();
     let wrong = |cx: &Cx<'_>| cx.fault("collective-shape", "dsts", "sizes of the ranks do not fit together", None);
-    for t in 0..parts[0].srcs.len() {
+    for t in 0..parts[0].dsts.len() {
         let src = |r: usize| parts[r].srcs.get(t).copied();
         let sources: Option<Vec<Access>> = (0..n).map(src).collect();
         let sources = sources.ok_or_else(|| wrong(cx))?;
@@ -335,6 +423,21 @@ fn exchange(cx: &mut Cx<'_>, kind: Collective, op: AluOp, parts: &[Posted]) -> R
                 }
                 sum
             }
+            _ => Vec::new(),
+        };
+        let sent: Vec<Vec<f32>> = match kind {
+            Collective::PermuteReduce => parts
+                .iter()
+                .zip(values(cx))
+                .map(|(p, mut left)| {
+                    let right = p.srcs.get(p.dsts.len() + t).map(|a| cx.m.memory.all(a)).unwrap_or_default();
+                    if left.len() != right.len() {
+                        return Err(wrong(cx));
+                    }
+                    alu::binary(op, &mut left, &right, false);
+                    Ok(left)
+                })
+                .collect::<Result<_, _>>()?,
             _ => Vec::new(),
         };
         for (r, part) in parts.iter().enumerate() {
@@ -366,15 +469,20 @@ fn exchange(cx: &mut Cx<'_>, kind: Collective, op: AluOp, parts: &[Posted]) -> R
                         cx.memory().write_bits(&piece, &mut Cursor::new(&piece, 0), &x[r * share..(r + 1) * share]);
                     }
                 }
-                Collective::Permute => {
+                Collective::Permute | Collective::PermuteReduce => {
                     let me = part.members[r];
                     let Some((from, _)) = part.pairs.iter().find(|p| p.1 == me) else { continue };
                     let at = part.members.iter().position(|m| m == from).ok_or_else(|| wrong(cx))?;
                     if raw[at].len() != dst.elements() {
                         return Err(wrong(cx));
                     }
-                    cx.memory().write_bits(&dst, &mut Cursor::new(&dst, 0), &raw[at]);
+                    match sent.get(at) {
+                        Some(values) => cx.memory().write_all(&dst, values),
+                        None => cx.memory().write_bits(&dst, &mut Cursor::new(&dst, 0), &raw[at]),
+                    }
                 }
+                // Sizes that vary have their own exchange.
+                Collective::AllGatherV | Collective::AllToAllV => return Err(wrong(cx)),
             }
         }
     }

@@ -322,6 +322,14 @@ impl<'m> Cx<'m> {
     }
 
     /// Writes what stands along gathered positions, and appends the instruction to the trace.
+    /// The instruction touches nothing but the index that it has just looked at.
+    pub fn forget_operands(&mut self) {
+        let index = self.reads.pop();
+        self.reads.clear();
+        self.reads.extend(index);
+        self.writes.clear();
+    }
+
     pub fn finish(&mut self, engine: Engine, cost: Cost) -> InstrId {
         for s in std::mem::take(&mut self.scatters) {
             let size = s.dtype.size();

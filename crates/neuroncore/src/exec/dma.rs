@@ -156,6 +156,19 @@ fn move_elements(cx: &mut Cx<'_>, dst: &Access, src: &Access) {
     }
 }
 
+/// A dynamic address outside its tensor, which the kernel has asked to skip.
+fn left_out(fault: &Fault, oob: OutOfBounds) -> bool {
+    oob == OutOfBounds::Skip && fault.rule == "index-out-of-bounds"
+}
+
+/// A copy that is issued and moves nothing.
+fn nothing(cx: &mut Cx<'_>, dge: Dge, engine: Option<Engine>, priority: u8) -> InstrId {
+    let trigger = engine.unwrap_or(if dge == Dge::Software { Engine::GpSimd } else { Engine::Sync });
+    cx.forget_operands();
+    let cost = Cost { rows: 1, dge, trigger, queue: trigger as u8, priority, direction: Direction::HbmToSbuf, ..Cost::NONE };
+    cx.finish(Engine::Dma, Cost { flags: cost.flags.with(Flags::DYNAMIC), ..cost })
+}
+
 fn copy(
     cx: &mut Cx<'_>,
     dst: &View,
@@ -163,8 +176,14 @@ fn copy(
     oob: OutOfBounds,
     (dge, engine, priority): (Dge, Option<Engine>, u8),
 ) -> Result<InstrId, Fault> {
-    let (source, gather) = cx.dma("src", src, false)?;
-    let (target, scatter) = cx.dma("dst", dst, true)?;
+    let (source, gather) = match cx.dma("src", src, false) {
+        Err(fault) if left_out(&fault, oob) => return Ok(nothing(cx, dge, engine, priority)),
+        other => other?,
+    };
+    let (target, scatter) = match cx.dma("dst", dst, true) {
+        Err(fault) if left_out(&fault, oob) => return Ok(nothing(cx, dge, engine, priority)),
+        other => other?,
+    };
     // A vector index leaves one row of the access; the pattern has as many as the view says.
     let full = |a: Access, view: &View, indexed: bool| if indexed { a.rows(0, view.partitions() as usize) } else { a };
     let (source, target) = (full(source, src, gather.is_some()), full(target, dst, scatter.is_some()));

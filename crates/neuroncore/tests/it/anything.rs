@@ -241,6 +241,7 @@ impl Dice {
                 groups: vec![],
                 pairs: vec![],
                 dim: self.below(4) as usize as u8,
+                metadata: None,
             },
         }
     }

@@ -53,7 +53,7 @@ fn a_barrier_lets_both_go() {
 }
 
 fn collective(kind: Collective, dst: &View, src: &View, op: AluOp) -> Op {
-    Op::Collective { kind, dsts: vec![dst.clone()], srcs: vec![src.clone()], op, groups: vec![], pairs: vec![], dim: 0 }
+    Op::Collective { kind, dsts: vec![dst.clone()], srcs: vec![src.clone()], op, groups: vec![], pairs: vec![], dim: 0, metadata: None }
 }
 
 #[test]
@@ -104,6 +104,7 @@ fn groups_and_pairs_limit_who_takes_part() {
             groups,
             pairs: vec![],
             dim: 0,
+            metadata: None,
         };
         lab.try_on(r as u16, op).expect("legal");
     }
@@ -118,6 +119,7 @@ fn groups_and_pairs_limit_who_takes_part() {
             groups: vec![],
             pairs,
             dim: 0,
+            metadata: None,
         };
         lab.try_on(r as u16, op).expect("legal");
     }
@@ -138,6 +140,7 @@ fn all_gather_in_sbuf_along_the_free_dimension() {
             groups: vec![],
             pairs: vec![],
             dim: 1,
+            metadata: None,
         };
         lab.try_on(r as u16, op).expect("legal");
     }

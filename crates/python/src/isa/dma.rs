@@ -2,10 +2,10 @@
 
 use pyo3::prelude::*;
 use secondsource_neuroncore::Op;
-use secondsource_neuroncore::op::{AluOp, Collective, OutOfBounds};
+use secondsource_neuroncore::op::{AluOp, Collective, Metadata};
 
 use crate::args::{Any, Instruction, Maybe, alu, dge, dst, engine, is_named, issued, maybe_alu, oob, src};
-use crate::session::{exec, exec_or_skip};
+use crate::session::exec;
 
 #[pyfunction]
 #[pyo3(signature = (dst, src, priority=None, oob_mode=None, dge_mode=None, engine=None, name=None))]
@@ -18,9 +18,8 @@ pub fn dma_copy(
     dge_mode: Maybe<'_, '_>,
     engine: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-) -> PyResult<Option<Instruction>> {
+) -> PyResult<Instruction> {
     let _ = name;
-    let skip = oob(oob_mode)? == OutOfBounds::Skip;
     let op = Op::DmaCopy {
         dst: self::dst(dst, "dst")?,
         src: self::src(src, "src")?,
@@ -29,10 +28,7 @@ pub fn dma_copy(
         engine: self::engine(engine)?,
         priority: priority.unwrap_or(0),
     };
-    if skip {
-        return Ok(exec_or_skip(py, op)?.map(issued));
-    }
-    exec(py, op).map(|id| Some(issued(id)))
+    exec(py, op).map(issued)
 }
 
 #[pyfunction]
@@ -132,9 +128,10 @@ pub fn core_barrier(
     exec(py, Op::CoreBarrier { data, engine: self::engine(engine)? }).map(issued)
 }
 
-/// `kind`: all_reduce, all_gather, reduce_scatter, all_to_all or permute.
+/// `kind`: all_reduce, all_gather, reduce_scatter, all_to_all, permute, permute_reduce, all_gather_v or all_to_all_v; the last
+/// two with their metadata tensor, whether the received counts are known, and whether it holds receive places.
 #[pyfunction]
-#[pyo3(signature = (kind, srcs, dsts, groups, pairs, op=None, dim=0))]
+#[pyo3(signature = (kind, srcs, dsts, groups, pairs, op=None, dim=0, metadata=None))]
 pub fn collective(
     py: Python<'_>,
     kind: &str,
@@ -144,14 +141,22 @@ pub fn collective(
     pairs: Vec<(u16, u16)>,
     op: Maybe<'_, '_>,
     dim: u8,
+    metadata: Option<(Bound<'_, PyAny>, bool, bool)>,
 ) -> PyResult<Instruction> {
     let kind = match kind {
         "all_reduce" => Collective::AllReduce,
         "all_gather" => Collective::AllGather,
         "reduce_scatter" => Collective::ReduceScatter,
         "all_to_all" => Collective::AllToAll,
+        "permute_reduce" => Collective::PermuteReduce,
+        "all_gather_v" => Collective::AllGatherV,
+        "all_to_all_v" => Collective::AllToAllV,
         _ => Collective::Permute,
     };
+    let metadata = metadata.map(|(view, counts_known, displacements)| -> PyResult<Box<Metadata>> {
+        let view = if counts_known { src(&view, "metadata_tensor")? } else { dst(&view, "metadata_tensor")? };
+        Ok(Box::new(Metadata { view, counts_known, displacements }))
+    });
     let op = Op::Collective {
         kind,
         dsts: dsts.iter().map(|d| dst(d, "dsts")).collect::<PyResult<_>>()?,
@@ -160,6 +165,7 @@ pub fn collective(
         groups,
         pairs,
         dim,
+        metadata: metadata.transpose()?,
     };
     exec(py, op).map(issued)
 }

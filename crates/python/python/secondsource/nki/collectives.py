@@ -24,10 +24,10 @@ def _groups(group):
     return [list(g) for g in lists]
 
 
-def _issue(kind, srcs, dsts, group, op=None, dim=0, pairs=()):
+def _issue(kind, srcs, dsts, group, op=None, dim=0, pairs=(), metadata=None):
     srcs = list(srcs) if isinstance(srcs, (list, tuple)) else [srcs]
     dsts = list(dsts) if isinstance(dsts, (list, tuple)) else [dsts]
-    issued = _native.collective(kind, srcs, dsts, _groups(group), [tuple(p) for p in pairs], op, dim)
+    issued = _native.collective(kind, srcs, dsts, _groups(group), [tuple(p) for p in pairs], op, dim, metadata)
     _launch.meet()
     return issued
 
@@ -48,6 +48,14 @@ def all_to_all(srcs, dsts, replica_group, collective_dim=0, priority=None, name=
     return _issue("all_to_all", srcs, dsts, replica_group, None, collective_dim)
 
 
+def all_gather_v(srcs, dsts, replica_group, metadata_tensor, recv_counts_known=False, has_rdispls=False, priority=None, name=None):
+    return _issue("all_gather_v", srcs, dsts, replica_group, metadata=(metadata_tensor, bool(recv_counts_known), bool(has_rdispls)))
+
+
+def all_to_all_v(srcs, dsts, replica_group, metadata_tensor, recv_counts_known=False, has_rdispls=False, priority=None, name=None):
+    return _issue("all_to_all_v", srcs, dsts, replica_group, metadata=(metadata_tensor, bool(recv_counts_known), bool(has_rdispls)))
+
+
 def collective_permute(srcs, dsts, source_target_pairs, priority=None, name=None):
     return _issue("permute", srcs, dsts, None, pairs=source_target_pairs)
 
@@ -60,11 +68,24 @@ def _ring(group, rank):
 
 
 def collective_permute_implicit(srcs_by_channel, dsts_by_channel, replica_group, channel_ids=(0,), priority=None, name=None):
-    ranks = _ring(replica_group, rank_id())
-    pairs = [(r, ranks[(i + 1) % len(ranks)]) for i, r in enumerate(ranks)]
-    srcs = [t for channel in srcs_by_channel for t in channel]
-    dsts = [t for channel in dsts_by_channel for t in channel]
-    return _issue("permute", srcs, dsts, replica_group, pairs=pairs)
+    return _issue("permute", _flat(srcs_by_channel), _flat(dsts_by_channel), replica_group, pairs=_successors(replica_group))
+
+
+def collective_permute_implicit_reduce(
+    srcs0_by_channel, srcs1_by_channel, dsts_by_channel, replica_group, op, channel_ids=(0,), priority=None, name=None
+):
+    srcs = _flat(srcs0_by_channel) + _flat(srcs1_by_channel)
+    return _issue("permute_reduce", srcs, _flat(dsts_by_channel), replica_group, op, pairs=_successors(replica_group))
+
+
+def _flat(by_channel):
+    return [tensor for channel in by_channel for tensor in channel]
+
+
+def _successors(group):
+    """Each rank of the ring to the next one."""
+    ranks = _ring(group, rank_id())
+    return [(rank, ranks[(place + 1) % len(ranks)]) for place, rank in enumerate(ranks)]
 
 
 def collective_permute_implicit_current_processing_rank_id(iteration_id, replica_group, channel_id=0, name=None):

@@ -75,6 +75,9 @@ from .constants import (  # noqa: F401
 
 def core_barrier(data=None, cores=(0, 1), engine=None, name=None):
     """Waits until both cores of the logical core are here."""
+    if cores is not None and len(cores if isinstance(cores, (list, tuple)) else (cores,)) < 2:
+        # A core that waits for itself alone.
+        return None
     if data is not None and not str(data.buffer).endswith("hbm"):
         # Kernels also name data of their own core; there is nothing to order on it.
         data = None

@@ -239,6 +239,10 @@ def while_loop(init, body_fun):
         _native.end_loop()
 
 
+class par_dim(int):
+    """The size of the partition dimension in a shape; the first dimension here anyway."""
+
+
 def program_id(axis=0):
     launch = _state.current()
     return launch.program[axis] if axis < len(launch.program) else 0

@@ -121,7 +121,7 @@ def names():
     )
     nki = module(
         "neuronxcc.nki", jit=jit, trace=trace, baremetal=baremetal, benchmark=benchmark, profile=profile, simulate_kernel=simulate_kernel,
-        isa=isa, language=language, typing=typing, compiler=compiler, collectives=collectives, simulate=simulate,
+        isa=isa, language=language, typing=typing, compiler=compiler, collectives=collectives, simulate=simulate, tensor=_tile.Tile,
     )  # fmt: skip
     isa.constants = constants
     language.constants = module("neuronxcc.nki.language.constants", sizeinbytes=_size_of)

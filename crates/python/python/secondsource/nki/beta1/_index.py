@@ -1,19 +1,27 @@
 """Index expressions of Beta 1: affine in the positions of a tile, and masks made of comparisons between them."""
 
+import itertools
+
 import numpy as np
+
+_number = itertools.count(1)
 
 
 class Affine:
-    """`const + sum(coefs[d] * position[d])` for a tile of this shape (1 where it does not vary)."""
+    """`const + sum(coefs[d] * position[d])` for a tile of this shape (1 where it does not vary).
 
-    __slots__ = ("shape", "const", "coefs")
+    `ids` are the index ranges that it was made from: a mask on a product speaks of the operands' own ranges.
+    """
+
+    __slots__ = ("shape", "const", "coefs", "ids")
     __hash__ = None
     __array_ufunc__ = None
 
-    def __init__(self, shape, const, coefs):
+    def __init__(self, shape, const, coefs, ids=frozenset()):
         self.shape = shape
         self.const = const
         self.coefs = coefs
+        self.ids = ids
 
     def __getitem__(self, key):
         entries = key if isinstance(key, tuple) else (key,)
@@ -36,15 +44,15 @@ class Affine:
                 raise TypeError("an index range takes `:`, None and `...` only")
         shape.extend(self.shape[at:])
         coefs.extend(self.coefs[at:])
-        return Affine(tuple(shape), self.const, tuple(coefs))
+        return Affine(tuple(shape), self.const, tuple(coefs), self.ids)
 
     def _with(self, other, sign):
         if isinstance(other, Affine):
             shape = broadcast(self.shape, other.shape)
             a, b = self.aligned(len(shape)), other.aligned(len(shape))
             coefs = tuple(x + sign * y for x, y in zip(a, b))
-            return Affine(shape, self.const + sign * other.const, coefs)
-        return Affine(self.shape, self.const + sign * int(other), self.coefs)
+            return Affine(shape, self.const + sign * other.const, coefs, self.ids | other.ids)
+        return Affine(self.shape, self.const + sign * int(other), self.coefs, self.ids)
 
     def aligned(self, rank):
         return (0,) * (rank - len(self.coefs)) + self.coefs
@@ -67,7 +75,7 @@ class Affine:
         if isinstance(factor, Affine):
             raise TypeError("the product of two index ranges is not affine")
         factor = int(factor)
-        return Affine(self.shape, self.const * factor, tuple(c * factor for c in self.coefs))
+        return Affine(self.shape, self.const * factor, tuple(c * factor for c in self.coefs), self.ids)
 
     __rmul__ = __mul__
 
@@ -83,6 +91,7 @@ class Affine:
         found = fit(values, self.shape)
         if found is None:
             raise TypeError(f"an index range divided by {other} is not affine")
+        found.ids = self.ids
         return found
 
     def values(self):
@@ -161,9 +170,19 @@ class Mask:
     def __and__(self, other):
         if isinstance(other, Mask):
             return Mask(self.conditions + other.conditions)
-        return self if other else Mask([Affine((), -1, ())])
+        return self if other else NEVER
 
     __rand__ = __and__
+
+    def placed(self, condition, dim, shape):
+        """A condition on one range, as a condition on dimension `dim` of a tile."""
+        coefs = [0] * len(shape)
+        coefs[dim] = next(c for c in condition.coefs if c)
+        return Affine(tuple(shape), condition.const, tuple(coefs))
+
+    def full(self, shape):
+        """Every position is in."""
+        return self.box(shape) == ([(0, size) for size in shape], True)
 
     def values(self, shape):
         out = np.ones(shape, dtype=bool)
@@ -195,6 +214,39 @@ class Mask:
             return None, True
         return [tuple(b) for b in box], exact
 
+    def boxes(self, shape):
+        """The mask as boxes that do not overlap: one when it is a box, else runs of equal rows."""
+        box, exact = self.box(shape)
+        if exact:
+            return [] if box is None else [box]
+        chosen = self.values(shape)
+        out = []
+        # For each place of the middle dimensions: runs along the last one, joined over rows that have the same runs.
+        for place in np.ndindex(*shape[1:-1]):
+            plane = chosen[(slice(None), *place, slice(None))]
+            start = 0
+            while start < shape[0]:
+                stop = start + 1
+                while stop < shape[0] and np.array_equal(plane[stop], plane[start]):
+                    stop += 1
+                edges = np.flatnonzero(np.diff(np.concatenate(([0], plane[start].astype(np.int8), [0]))))
+                middle = [(p, p + 1) for p in place]
+                out += [[(start, stop), *middle, (int(low), int(high))] for low, high in zip(edges[::2], edges[1::2])]
+                start = stop
+        return out
+
+
+NEVER = Mask([Affine((), -1, ())])
+
+
+def normal(mask):
+    """None for no mask, and a Mask for any other (Python's truth values are masks too)."""
+    if mask is None or isinstance(mask, Mask):
+        return mask
+    if isinstance(mask, (bool, np.bool_)):
+        return None if mask else NEVER
+    raise TypeError(f"a mask is a comparison of index ranges, not {type(mask).__name__}")
+
 
 class _Grid(tuple):
     """What `nl.mgrid[...]` gives: one index range a dimension, also as .p, .x, .y, .z, .w."""
@@ -225,7 +277,7 @@ def arange(start, stop=None, step=1):
     count = max(0, -(-(last - first) // step))
     if count == 0:
         raise ValueError(f"arange({start}, {stop}) names no position")
-    return Affine((count,), first, (step if count > 1 else 0,))
+    return Affine((count,), first, (step if count > 1 else 0,), frozenset((next(_number),)))
 
 
 class _Mgrid:
@@ -237,7 +289,7 @@ class _Mgrid:
             shape = [1] * len(slices)
             coefs = [0] * len(slices)
             shape[dim], coefs[dim] = one.shape[0], one.coefs[0]
-            out.append(Affine(tuple(shape), one.const, tuple(coefs)))
+            out.append(Affine(tuple(shape), one.const, tuple(coefs), one.ids))
         return _Grid(out)
 
 

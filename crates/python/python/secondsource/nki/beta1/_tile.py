@@ -4,6 +4,7 @@ An operation is written down when it is called and issued at the latest by the n
 at once (`t[i, j] = nisa.op(...)`) makes it write straight into the assigned place, as the compiler would.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from secondsource import _native
 
 from .. import _dtypes, _state, isa, language
-from ._index import Affine, Mask, broadcast
+from ._index import Affine, Mask, broadcast, normal
 
 sbuf, psum, hbm = language.sbuf, language.psum, language.hbm
 
@@ -72,7 +73,7 @@ def fresh(shape, dtype, buffer, name="", fill=None):
 class Tile:
     """A tensor or tile with Beta 1's operators."""
 
-    __slots__ = ("_native", "_emit", "_matmul", "_mask", "shape", "dtype", "buffer", "_ranges", "_zero", "_added")
+    __slots__ = ("_native", "_emit", "_matmul", "_mask", "shape", "dtype", "buffer", "_ranges", "_zero", "_added", "_only")
     __hash__ = object.__hash__
     __array_ufunc__ = None
 
@@ -87,6 +88,7 @@ class Tile:
         self._ranges = None  # (parent tensor, axes, offset, [(expression, size)]) of an indexed view
         self._zero = None
         self._added = False
+        self._only = None  # mask of `tile[mask]`: positions that an instruction may use
 
     # ----- facts
 
@@ -251,9 +253,10 @@ class Tile:
             view = self.crop(None, write=True)
             if fresh_zero:
                 self._zero[0] = False
-                if view.size != whole.size:
+                if view.size != whole.size or other._matmul == "part":
                     isa.memset(whole, 0)
-            emit(view, accumulate=False if fresh_zero and view.size == whole.size else None)
+                    fresh_zero = False
+            emit(view, accumulate=False if fresh_zero else None)
         else:
             flush()
             from . import language as nl
@@ -311,7 +314,7 @@ class Blocks(Tile):
         self.block = block
         self.place = place
         self._native = None
-        self._emit = self._matmul = self._mask = self._ranges = self._zero = None
+        self._emit = self._matmul = self._mask = self._ranges = self._zero = self._only = None
         self._added = False
         self.shape = tuple(block.counts[len(place) :]) + tuple(block.shape)
         self.dtype = block.dtype
@@ -325,6 +328,10 @@ class Blocks(Tile):
 
 
 def indexed(tile, key):
+    if isinstance(key, Mask) or key is True or key is False:
+        out = copy.copy(tile)
+        out._only = both(key, tile)
+        return out
     entries = list(key) if isinstance(key, tuple) else [key]
     if isinstance(tile, Blocks):
         missing = len(tile.block.counts) - len(tile.place)
@@ -344,6 +351,28 @@ def indexed(tile, key):
         return _like(tile, tile.native[tuple(entries)])
     view = _basic(tile, entries)
     return _like(tile, view)
+
+
+def both(mask, *tiles):
+    """A mask together with those of `tile[mask]` operands."""
+    out = normal(mask)
+    for tile in tiles:
+        only = tile._only if isinstance(tile, Tile) else None
+        if only is not None:
+            out = only if out is None else out & only
+    return out
+
+
+def dims_of(tile, ids):
+    """Dimensions of a tile that index ranges `ids` walk over."""
+    if tile._ranges is None:
+        return []
+    found = []
+    for dim, size in enumerate(tile.shape):
+        walks = any(e.ids & ids and e.aligned(len(tile.shape))[dim] for e, _ in tile._ranges[3])
+        if size > 1 and walks:
+            found.append(dim)
+    return found
 
 
 def _like(parent, native):
@@ -439,7 +468,7 @@ def _by_ranges(tile, entries):
         out_shape.append(1)
         axes.append([1, 1])
     # Expressions speak of the common dimensions; slices come after them.
-    padded = [(Affine(e.shape + (1,) * (len(out_shape) - rank), e.const, e.coefs + (0,) * (len(out_shape) - rank)), n) for e, n in ranges]
+    padded = [(Affine(e.shape + (1,) * (len(out_shape) - rank), e.const, e.coefs + (0,) * (len(out_shape) - rank), e.ids), n) for e, n in ranges]
     out = Tile(None, out_shape, native.dtype, native.buffer)
     out._ranges = (native, axes, offset, padded, index)
     out._zero = tile._zero
@@ -545,8 +574,7 @@ def operation(shape, dtype, buffer, mask, emit, matmul=None):
     """A tile that `emit(dst, box)` computes; issued at once when it must be."""
     global _pending
     flush()
-    if mask is not None and not isinstance(mask, Mask):
-        mask = None if mask is True else mask
+    mask = normal(mask)
 
     def run(dst, accumulate=False, cropped=False):
         if mask is None:
@@ -577,7 +605,7 @@ def operation(shape, dtype, buffer, mask, emit, matmul=None):
 def _predicated(dst, shape, mask, emit, accumulate):
     """A mask that is no box: computed for all positions, copied where it holds."""
     if accumulate is not False:
-        raise TypeError("a matmul takes a mask that bounds each dimension by itself")
+        raise TypeError("a product that accumulates takes a mask that bounds each dimension by itself")
     chosen = mask.values(shape)
     temporary = language._allocate(shape, dst.dtype, sbuf)
     emit(temporary, None)

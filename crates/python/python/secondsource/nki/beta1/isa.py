@@ -22,8 +22,8 @@ from ..constants import (  # noqa: F401
     vector_engine,
 )
 from ..isa import NkiValidationError, get_nc_version  # noqa: F401
-from ._index import Affine, Mask
-from ._tile import Tile, flush, fresh, operation, psum, sbuf, view_of
+from ._index import Affine, Mask, normal
+from ._tile import Tile, both, dims_of, flush, fresh, operation, psum, sbuf, view_of
 
 float32 = _dtypes.ALL["float32"]
 _vector = engine.vector
@@ -41,6 +41,27 @@ def _tile(x):
 
         return nl.load(x)
     return x
+
+
+def _unmasked(mask, shape, what):
+    """For instructions that take no part of a tile: a mask that leaves positions out is refused."""
+    mask = normal(mask)
+    if mask is not None and not mask.full(shape):
+        raise TypeError(f"{what} does not take a mask that leaves positions out")
+
+
+def _box(mask, tile, what):
+    """The box of a mask over a tile; None for all of it."""
+    mask = both(mask, tile)
+    if mask is None:
+        return None
+    box, exact = mask.box(tile.shape)
+    if not exact:
+        raise TypeError(f"{what} takes a mask that bounds each dimension by itself")
+    return EMPTY if box is None else box
+
+
+EMPTY = "nothing"
 
 
 def _n(x):
@@ -97,7 +118,7 @@ def _fp32(x):
 def tensor_copy(src, *, dtype=None, mask=None, engine=None, **_):
     src = _tile(src)
     return operation(
-        src.shape, _kind(dtype, src.dtype), sbuf, mask, lambda d, b: _isa.tensor_copy(d, view_of(src, b, src.shape), engine)
+        src.shape, _kind(dtype, src.dtype), sbuf, both(mask, src), lambda d, b: _isa.tensor_copy(d, view_of(src, b, src.shape), engine)
     )
 
 
@@ -109,7 +130,8 @@ def tensor_tensor(data1, data2, op, *, dtype=None, mask=None, engine=None, **_):
         a, b = view_of(data1, box, shape), view_of(data2, box, shape)
         _isa.tensor_tensor(dst, *_alike(a, b, dst), op, engine)
 
-    return operation(shape, _kind(dtype, language._promote(data1, data2) if data1.dtype != data2.dtype else data1.dtype), sbuf, mask, emit)
+    kind = language._promote(data1, data2) if data1.dtype != data2.dtype else data1.dtype
+    return operation(shape, _kind(dtype, kind), sbuf, both(mask, data1, data2), emit)
 
 
 def _alike(a, b, dst):
@@ -135,7 +157,7 @@ def tensor_scalar(data, op0, operand0, reverse0=False, op1=None, operand1=None, 
         second = _scalar(_column_box(operand1, box, data.shape))
         _isa.tensor_scalar(dst, view_of(data, box, data.shape), op0, first, reverse0, op1, second, reverse1, engine)
 
-    return operation(data.shape, _kind(dtype, data.dtype), sbuf, mask, emit)
+    return operation(data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data), emit)
 
 
 def _scalar(x):
@@ -170,8 +192,9 @@ def _now(tile):
     return tile
 
 
-def tensor_scalar_cumulative(*, src, dst, op0, op1, imm0, imm1=None, reduce_cmd=reduce_cmd.reset_reduce, **_):
+def tensor_scalar_cumulative(*, src, dst, op0, op1, imm0, imm1=None, reduce_cmd=reduce_cmd.reset_reduce, mask=None, **_):
     flush()
+    _unmasked(mask, dst.shape, "tensor_scalar_cumulative")
     _isa.tensor_scalar_cumulative(_out(dst), _n(_tile(src)), op0, op1, _scalar(_column(imm0)), _scalar(_column(imm1)), reduce_cmd)
 
 
@@ -183,9 +206,11 @@ def tensor_reduce(op, data, axis, *, dtype=None, negate=False, keepdims=False, m
     shape = kept if keepdims or len(rest) == 1 else [data.shape[a] for a in rest]
     if len(shape) > 2 and len(rest) == 1 and not keepdims:
         shape = [data.shape[0], 1]
-    source_box = mask.box(data.shape)[0] if isinstance(mask, Mask) else None
+    source_box = _box(mask, data, "tensor_reduce")
 
     def emit(dst, _box):
+        if source_box is EMPTY:
+            return
         view = view_of(data, source_box, data.shape)
         if axes != list(range(data.ndim - len(axes), data.ndim)):
             view = view.permute([*rest, *axes])
@@ -201,7 +226,14 @@ def tensor_reduce(op, data, axis, *, dtype=None, negate=False, keepdims=False, m
 
 def tensor_partition_reduce(op, data, *, dtype=None, mask=None, **_):
     data = _tile(data)
-    return operation((1, *data.shape[1:]), _kind(dtype, data.dtype), sbuf, None, lambda d, b: _isa.tensor_partition_reduce(d, op, _n(data)))
+    box = _box(mask, data, "tensor_partition_reduce")
+
+    def emit(dst, _b):
+        if box is not EMPTY:
+            target = dst if box is None else dst[(slice(0, 1), *(slice(low, high) for low, high in box[1:]))]
+            _isa.tensor_partition_reduce(target, op, view_of(data, box, data.shape))
+
+    return operation((1, *data.shape[1:]), _kind(dtype, data.dtype), sbuf, None, emit)
 
 
 def tensor_tensor_scan(data0, data1, initial, op0, op1, reverse0=False, reverse1=False, *, dtype=None, mask=None, **_):
@@ -232,7 +264,7 @@ def activation(op, data, *, bias=None, scale=1.0, reduce_op=None, reduce_res=Non
             reduce_cmd,
         )
 
-    out = operation(data.shape, _kind(dtype, data.dtype), sbuf, mask, emit)
+    out = operation(data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data), emit)
     return _now(out) if reduce_res is not None or reduce_cmd is not constants.reduce_cmd.idle else out
 
 
@@ -263,11 +295,15 @@ def iota(expr, dtype, *, mask=None, **_):
     shape = expr.shape if len(expr.shape) > 1 else (1, *expr.shape)
     aligned = Affine(shape, expr.const, expr.aligned(len(shape)))
 
-    def emit(dst, _box):
-        pattern, offset, channel = _pattern(aligned, shape)
+    def emit(dst, box):
+        part = aligned
+        if box is not None:
+            start = aligned.const + sum(c * low for c, (low, _) in zip(aligned.coefs, box))
+            part = Affine(tuple(high - low for low, high in box), start, aligned.coefs)
+        pattern, offset, channel = _pattern(part, part.shape)
         _isa.iota(dst, pattern, offset, channel)
 
-    return operation(shape, dtype, sbuf, None, emit)
+    return operation(shape, dtype, sbuf, mask, emit)
 
 
 def affine_select(pred, on_true_tile, on_false_value, *, mask=None, dtype=None, **_):
@@ -276,9 +312,18 @@ def affine_select(pred, on_true_tile, on_false_value, *, mask=None, dtype=None, 
 
     def emit(dst, box):
         source = view_of(tile, box, tile.shape)
+        if tile.buffer == psum:
+            # The GpSimd engine cannot reach PSUM; the compiler copies.
+            copied = language._allocate(tuple(source.shape), tile.dtype, sbuf)
+            _isa.tensor_copy(copied, source)
+            source = copied
         for condition in pred.conditions:
-            aligned = Affine(tile.shape, condition.const, condition.aligned(tile.ndim))
-            pattern, offset, channel = _pattern(aligned, tile.shape)
+            coefs, const, shape = condition.aligned(tile.ndim), condition.const, tile.shape
+            if box is not None:
+                const += sum(c * low for c, (low, _) in zip(coefs, box))
+                shape = tuple(high - low for low, high in box)
+            aligned = Affine(shape, const, coefs)
+            pattern, offset, channel = _pattern(aligned, shape)
             _isa.affine_select(dst, pattern, channel, source, value, language.greater_equal, offset)
             source = dst
 
@@ -292,14 +337,78 @@ def nc_matmul(stationary, moving, *, is_stationary_onezero=False, is_moving_onez
     rest = 2 if double else 1
     shape = (math.prod(stationary.shape[rest:]), *moving.shape[rest:])
     dtype = stationary.dtype if is_transpose and _turns(stationary) else float32
+    parts = _product_boxes(stationary, moving, rest, shape, normal(mask))
 
     def emit(dst, box, accumulate):
+        if parts is EMPTY:
+            return
+        left, right = _n(stationary), _n(moving)
+        if parts is not None:
+            (left_box, right_box, out_box) = parts
+            left, right = stationary.crop(left_box), moving.crop(right_box)
+            if out_box is not None:
+                flat = dst if tuple(dst.shape) == shape else dst.reshape(shape)
+                dst = flat[tuple(slice(low, high) for low, high in out_box)]
         _isa.nc_matmul(
-            dst, _n(stationary), _n(moving), is_stationary_onezero, is_moving_onezero, is_transpose and _turns(stationary),
+            dst, left, right, is_stationary_onezero, is_moving_onezero, is_transpose and _turns(stationary),
             accumulate, tile_position, tile_size, matmul_perf_mode.double_row if double else None,
         )  # fmt: skip
 
-    return operation(shape, dtype, psum, None, emit, matmul=True)
+    partial = parts is EMPTY or parts is not None and parts[2] is not None
+    return operation(shape, dtype, psum, None, emit, matmul="part" if partial else True)
+
+
+def _product_boxes(stationary, moving, rest, shape, mask):
+    """(box of stationary, box of moving, box of the result or None) under the masks of a product; None without any.
+
+    A condition belongs to the operand dimension that its index range walks over; one that names no operand's range
+    speaks of the result.
+    """
+    ours = [normal(t._only) or Mask([]) for t in (stationary, moving)]
+    out = Mask([])
+    for condition in mask.conditions if mask is not None else ():
+        places = [dims_of(t, condition.ids) for t in (stationary, moving)]
+        walked = [d for d, coef in enumerate(condition.coefs) if coef and condition.shape[d] > 1]
+        if not walked:
+            if condition.const < 0:
+                return EMPTY
+        elif condition.bounds()[0] >= 0:
+            continue
+        elif len(walked) == 1 and any(len(p) == 1 for p in places):
+            for at, (tile, dims) in enumerate(zip((stationary, moving), places)):
+                if len(dims) == 1:
+                    ours[at] = ours[at] & Mask([mask.placed(condition, dims[0], tile.shape)])
+        elif len(walked) == 1 and len(condition.shape) == len(shape) and condition.shape[walked[0]] == shape[walked[0]]:
+            out = out & Mask([condition])
+        else:
+            raise TypeError("the mask of a product names index ranges of its operands or of its result, one a condition")
+    if not (ours[0].conditions or ours[1].conditions or out.conditions):
+        return None
+    boxes = [m.box(s) for m, s in ((ours[0], stationary.shape), (ours[1], moving.shape), (out, shape))]
+    if not all(exact for _, exact in boxes):
+        raise TypeError("the mask of a product bounds each dimension by itself")
+    left, right, result = (box for box, _ in boxes)
+    if left is None or right is None or result is None:
+        return EMPTY
+    # The contraction stands on the partitions of both.
+    k = (max(left[0][0], right[0][0]), min(left[0][1], right[0][1]))
+    if k[0] >= k[1]:
+        return EMPTY
+    left[0] = right[0] = k
+    free = range(rest, len(stationary.shape))
+    if len(free) == 1:
+        low, high = max(left[-1][0], result[0][0]), min(left[-1][1], result[0][1])
+        if low >= high:
+            return EMPTY
+        left[-1] = result[0] = (low, high)
+    elif any(left[d] != (0, stationary.shape[d]) for d in free) or result[0] != (0, shape[0]):
+        raise TypeError("the mask of a product cannot cut a stationary side of several free dimensions")
+    for at, dim in enumerate(range(rest, len(moving.shape)), 1):
+        low, high = max(right[dim][0], result[at][0]), min(right[dim][1], result[at][1])
+        if low >= high:
+            return EMPTY
+        right[dim] = result[at] = (low, high)
+    return left, right, None if result == [(0, n) for n in shape] else result
 
 
 def _turns(stationary):
@@ -311,12 +420,15 @@ def nc_transpose(data, *, mask=None, dtype=None, engine=None, **_):
     data = _tile(data)
     rows, columns = data.shape[0], math.prod(data.shape[1:])
     on_vector = engine is _vector or (engine in (None, constants.engine.unknown) and rows <= 32 and columns <= 32)
-    box = mask.box(data.shape)[0] if isinstance(mask, Mask) else None
+    box = _box(mask, data, "nc_transpose")
 
-    def emit(dst, _box):
+    def emit(dst, _b):
+        if box is EMPTY:
+            return
         view = view_of(data, box, data.shape)
         if box is not None:
-            dst = dst[: view.size // view.shape[0], : view.shape[0]]
+            (low, high), (left, right) = box[0], box[-1] if data.ndim == 2 else (0, columns)
+            dst = dst[left:right, low:high]
         if not on_vector and data.buffer == psum:
             copied = language._allocate(tuple(view.shape), data.dtype, sbuf)
             _isa.tensor_copy(copied, view)
@@ -328,7 +440,13 @@ def nc_transpose(data, *, mask=None, dtype=None, engine=None, **_):
 
 def dma_copy(*, dst, src, mask=None, dst_rmw_op=None, oob_mode=oob_mode.error, dge_mode=None, **_):
     flush()
-    box = mask.box(dst.shape)[0] if isinstance(mask, Mask) else None
+    mask = both(mask, src, dst)
+    boxes = [None] if mask is None else mask.boxes(dst.shape)
+    for box in boxes:
+        _copy_box(dst, src, box, dst_rmw_op, oob_mode, dge_mode)
+
+
+def _copy_box(dst, src, box, dst_rmw_op, oob_mode, dge_mode):
     target = dst.crop(box, write=True)
     source = src.crop(box) if box is not None else src.native
     if dst_rmw_op is not None:
@@ -340,42 +458,55 @@ def dma_copy(*, dst, src, mask=None, dst_rmw_op=None, oob_mode=oob_mode.error, d
 
 
 def dma_transpose(src, *, axes=None, dge_mode=None, dtype=None, mask=None, **_):
+    _unmasked(mask, src.shape, "dma_transpose")
     order = {2: (1, 0), 3: (2, 1, 0), 4: (3, 1, 2, 0)}[src.ndim]
     shape = tuple(src.shape[a] for a in order)
     return operation(shape, _kind(dtype, src.dtype), sbuf, None, lambda d, b: _isa.dma_transpose(d, _n(src), axes, dge_mode=dge_mode))
 
 
+def _by_row(data, width, kind, mask, what, emit):
+    """An instruction that reads the rows of a tile and gives `width` values a row; a mask bounds rows and columns."""
+    box = _box(mask, data, what)
+
+    def run(dst, _b):
+        if box is None:
+            emit(dst, data.native, slice(None))
+        elif box is not EMPTY:
+            rows = slice(*box[0])
+            emit(dst[rows], view_of(data, box, data.shape), rows)
+
+    return operation((data.shape[0], width), kind, sbuf, None, run)
+
+
 def bn_stats(data, *, dtype=None, mask=None, **_):
     data = _tile(data)
-    return operation((data.shape[0], 6), _kind(dtype, data.dtype), sbuf, None, lambda d, b: _isa.bn_stats(d, _n(data)))
+    return _by_row(data, 6, _kind(dtype, data.dtype), mask, "bn_stats", lambda d, s, _r: _isa.bn_stats(d, s))
 
 
 def bn_aggr(data, *, dtype=None, mask=None, **_):
     data = _tile(data)
-    return operation((data.shape[0], 2), _kind(dtype, data.dtype), sbuf, None, lambda d, b: _isa.bn_aggr(d, _n(data)))
+    return _by_row(data, 2, _kind(dtype, data.dtype), mask, "bn_aggr", lambda d, s, _r: _isa.bn_aggr(d, s))
 
 
 def max8(*, src, dtype=None, mask=None, **_):
     src = _tile(src)
-    return operation((src.shape[0], 8), _kind(dtype, src.dtype), sbuf, None, lambda d, b: _isa.max8(d, view_of(src, _box(mask, src), src.shape)))
-
-
-def _box(mask, tile):
-    return mask.box(tile.shape)[0] if isinstance(mask, Mask) else None
+    return _by_row(src, 8, _kind(dtype, src.dtype), mask, "max8", lambda d, s, _r: _isa.max8(d, s))
 
 
 def nc_find_index8(*, data, vals, dtype=None, mask=None, **_):
     data, vals = _tile(data), _tile(vals)
     kind = _kind(dtype, _dtypes.ALL["uint32"])
-    return operation((data.shape[0], 8), kind, sbuf, None, lambda d, b: _isa.nc_find_index8(d, _n(data), _n(vals)))
+    return _by_row(data, 8, kind, mask, "nc_find_index8", lambda d, s, rows: _isa.nc_find_index8(d, s, _n(vals)[rows]))
 
 
 def nc_match_replace8(*, data, vals, imm, dst_idx=None, dtype=None, mask=None, **_):
     data, vals = _tile(data), _tile(vals)
     found = None if dst_idx is None else _out(dst_idx)
-    box = _box(mask, data)
+    box = _box(mask, data, "nc_match_replace8")
 
     def emit(dst, _b):
+        if box is EMPTY:
+            return
         if box is not None:
             dst = dst[tuple(slice(lo, hi) for lo, hi in box)]
         _isa.nc_match_replace8(dst, view_of(data, box, data.shape), _n(vals), imm, found)
@@ -385,16 +516,19 @@ def nc_match_replace8(*, data, vals, imm, dst_idx=None, dtype=None, mask=None, *
 
 def nc_stream_shuffle(src, dst, shuffle_mask, *, mask=None, **_):
     flush()
+    _unmasked(mask, dst.shape, "nc_stream_shuffle")
     _isa.nc_stream_shuffle(_out(dst), _n(src), [int(m) for m in shuffle_mask])
 
 
 def tensor_copy_predicated(*, src, dst, predicate, reverse_pred=False, mask=None, **_):
     flush()
+    _unmasked(mask, dst.shape, "tensor_copy_predicated")
     _isa.tensor_copy_predicated(_out(dst), _scalar(_n(src)), _flags(predicate), reverse_pred)
 
 
-def select_reduce(*, dst, predicate, on_true, on_false, reduce_res=None, reduce_cmd=reduce_cmd.idle, reduce_op=np.max, reverse_pred=False, **_):
+def select_reduce(*, dst, predicate, on_true, on_false, reduce_res=None, reduce_cmd=reduce_cmd.idle, reduce_op=np.max, reverse_pred=False, mask=None, **_):
     flush()
+    _unmasked(mask, dst.shape, "select_reduce")
     _isa.select_reduce(
         _out(dst), _flags(predicate), _n(on_true), _scalar(_n(on_false)), None if reduce_res is None else _out(reduce_res), reduce_cmd, reduce_op, reverse_pred
     )
@@ -404,6 +538,8 @@ def range_select(*, on_true_tile, comp_op0, comp_op1, bound0, bound1, reduce_cmd
                  range_start=0, on_false_value=None, dtype=None, mask=None, **_):  # fmt: skip
     tile = _tile(on_true_tile)
     result = None if reduce_res is None else _out(reduce_res)
+
+    _unmasked(mask, tile.shape, "range_select")
 
     def emit(dst, _box):
         _isa.range_select(
@@ -415,6 +551,7 @@ def range_select(*, on_true_tile, comp_op0, comp_op1, bound0, bound1, reduce_cmd
 
 def local_gather(src_buffer, index, num_elem_per_idx=1, num_valid_indices=None, *, mask=None, **_):
     src, index = _tile(src_buffer), _tile(index)
+    _unmasked(mask, src.shape, "local_gather")
     count = math.prod(index.shape[1:])
     shape = (src.shape[0], count, 16, num_elem_per_idx) if num_elem_per_idx > 1 or src.ndim > 2 else (src.shape[0], count, 16)
     if num_valid_indices is not None and num_valid_indices != count * 16:
@@ -427,8 +564,9 @@ def dropout(data, prob, *, dtype=None, mask=None, **_):
     return operation(data.shape, data.dtype, sbuf, mask, lambda d, b: _isa.dropout(d, view_of(data, b, data.shape), _scalar(_column_box(prob, b, data.shape))))
 
 
-def sequence_bounds(*, segment_ids, dtype=None, **_):
+def sequence_bounds(*, segment_ids, dtype=None, mask=None, **_):
     ids = _tile(segment_ids)
+    _unmasked(mask, ids.shape, "sequence_bounds")
     return operation((1, 2, ids.shape[-1]), _kind(dtype, ids.dtype), sbuf, None, lambda d, b: _isa.sequence_bounds(d, _n(ids)))
 
 

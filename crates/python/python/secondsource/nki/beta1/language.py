@@ -22,8 +22,8 @@ from ..language import (  # noqa: F401
     tile_size,
 )
 from . import isa
-from ._index import Affine, Mask, arange, mgrid  # noqa: F401
-from ._tile import Block, Blocks, Pick, Tile, flush, fresh, move, operation, view_of
+from ._index import Affine, Mask, arange, mgrid, normal  # noqa: F401
+from ._tile import Block, Blocks, Pick, Tile, both, flush, fresh, move, operation, view_of
 
 for _name, _type in _dtypes.ALL.items():
     globals()[_name] = _type
@@ -190,20 +190,22 @@ def load(src, *, mask=None, dtype=None, **_):
                 view = view[box[0][0] : box[0][1]]
         _isa2.dma_copy(dst, view)
 
-    return operation(shape, src.dtype if dtype is None else dtype, sbuf, mask, emit)
+    return operation(shape, src.dtype if dtype is None else dtype, sbuf, both(mask, src), emit)
 
 
 def store(dst, value, *, mask=None, **_):
     flush()
     if not isinstance(value, Tile):
         value = full(dst.shape, value, dst.dtype)
-    box = None
-    if isinstance(mask, Mask):
-        box, exact = mask.box(dst.shape)
-        if box is None:
-            return
-        if not exact:
-            raise TypeError("nl.store takes a mask that bounds each dimension by itself")
+    mask = both(mask, dst, value)
+    if mask is None:
+        _store_box(dst, value, None)
+        return
+    for box in mask.boxes(dst.shape):
+        _store_box(dst, value, box)
+
+
+def _store_box(dst, value, box):
     target = dst.crop(box, write=True)
     source = value.crop(box) if box is not None and tuple(value.shape) == tuple(dst.shape) else value.native
     if source.buffer == psum:
@@ -221,14 +223,21 @@ def store(dst, value, *, mask=None, **_):
 
 
 def load_transpose2d(src, *, mask=None, dtype=None, **_):
+    box = isa._box(mask, src, "load_transpose2d")
+
     def emit(dst, _box):
-        _isa2.dma_copy(dst, src.native.permute((1, 0)))
+        if box is None:
+            _isa2.dma_copy(dst, src.native.permute((1, 0)))
+        elif box is not isa.EMPTY:
+            (low, high), (left, right) = box
+            _isa2.dma_copy(dst[left:right, low:high], src.crop(box).permute((1, 0)))
 
     return operation((src.shape[1], src.shape[0]), src.dtype if dtype is None else dtype, sbuf, None, emit)
 
 
 def atomic_rmw(dst, value, op, *, mask=None, **_):
     flush()
+    isa._unmasked(mask, dst.shape, "atomic_rmw")
     target = dst.crop(None, write=True)
     _isa2.dma_compute(target, [target, value.native], op)
 
@@ -372,6 +381,7 @@ def _add_into(target, value):
 
 def where(condition, x, y, *, dtype=None, mask=None, **_):
     flush()
+    isa._unmasked(mask, condition.shape, "where")
     native = [v.native if isinstance(v, Tile) else v for v in (condition, x, y)]
     return Tile(language.where(*native, dtype=None if dtype is None else _dtypes.convert(dtype)))
 
@@ -422,6 +432,7 @@ def mean(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
 
 
 def var(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
+    isa._unmasked(mask, x.shape, "var")
     flush()
     return Tile(language.var(isa._tile(x).native, axis, None if dtype is None else _dtypes.convert(dtype), keepdims))
 
@@ -431,11 +442,13 @@ for _name in ("sum", "max", "min", "prod", "all", "mean"):
 
 
 def softmax(x, axis, *, dtype=None, mask=None, **_):
+    isa._unmasked(mask, x.shape, "softmax")
     flush()
     return Tile(language.softmax(isa._tile(x).native, axis, None if dtype is None else _dtypes.convert(dtype)))
 
 
 def rms_norm(x, w, axis, n, epsilon=1e-6, *, dtype=None, mask=None, **_):
+    isa._unmasked(mask, x.shape, "rms_norm")
     flush()
     kind = None if dtype is None else _dtypes.convert(dtype)
     return Tile(language.rms_norm(isa._tile(x).native, None if w is None else isa._tile(w).native, axis, n, epsilon, kind))
@@ -474,11 +487,12 @@ def matmul(x, y, *, transpose_x=False, mask=None, **_):
             turned = isa.tensor_copy(turned, dtype=x.dtype)
             flush()
         x = turned
-    return isa.nc_matmul(x, y)
+    return isa.nc_matmul(x, y, mask=mask)
 
 
 def gather_flattened(data, indices, *, mask=None, dtype=None, **_):
     flush()
+    isa._unmasked(mask, indices.shape, "gather_flattened")
     return Tile(language.gather_flattened(isa._tile(data).native, isa._tile(indices).native))
 
 

@@ -56,5 +56,23 @@ def accelopt(path):
             yield {"kind": "accelopt", "name": f"NKIBench::{kernel.stem}", "file": str(kernel), "reference": str(reference), "target": "trn1"}
 
 
-SUITES = {"nki-library": nki_library, "docs": docs, "nki-samples": nki_samples, "accelopt": accelopt}
+def autocomp(path):
+    """Each kernel of `sols` in its harness, against the reference kernel and the check that the harness holds."""
+    for folder, target in AUTOCOMP:
+        for harness in sorted((path / "harnesses" / folder).glob("[0-9]*.py")):
+            number = harness.name.split("_")[0]
+            for solution in sorted((path / "sols" / folder).glob(f"{number}_*_ref.py")):
+                name = f"{folder}::{solution.stem}"
+                yield {"kind": "autocomp", "name": name, "file": str(harness), "solution": str(solution), "target": target}
+
+
+AUTOCOMP = (
+    ("trn-tutorial-nki1", "trn1"),
+    ("trn-tutorial-nki2", "trn2"),
+    ("trn-advanced-nki1", "trn1"),
+    ("trn-advanced-nki2", "trn2"),
+    ("trn-internal", "trn2"),
+)
+
+SUITES = {"nki-library": nki_library, "docs": docs, "nki-samples": nki_samples, "accelopt": accelopt, "autocomp": autocomp}
 SUITES = {name: (lambda path, jobs=jobs: list(jobs(path))) for name, jobs in SUITES.items()}
