@@ -37,8 +37,11 @@ impl Cx<'_> {
         }
         self.start_partition(operand, a)?;
         let limit = if a.place == Place::Psum { FREE_PSUM } else { FREE_SBUF };
-        if a.free() > limit {
-            let message = format!("{} elements a partition in {}; at most {limit}", a.free(), a.place.name());
+        // Elements that a step of 0 repeats take no room in PSUM.
+        let repeats = |s: &&crate::access::Stride| !(a.place == Place::Psum && s.step == 0);
+        let free: usize = a.strides[1..usize::from(a.len).max(1)].iter().filter(repeats).map(|s| s.count).product();
+        if free > limit {
+            let message = format!("{free} elements a partition in {}; at most {limit}", a.place.name());
             return Err(self.fault("free-size", operand, message, Some("split the free dimension")));
         }
         let mut row = *a;

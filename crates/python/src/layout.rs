@@ -365,17 +365,6 @@ impl Layout {
         }
         true
     }
-
-    /// Lowest and highest element that the view names.
-    pub fn bounds(&self) -> (i64, i64) {
-        let mut low = self.offset;
-        let mut high = self.offset;
-        for a in self.axes() {
-            let far = a.step * (a.count - 1);
-            if far < 0 { low += far } else { high += far }
-        }
-        (low, high)
-    }
 }
 
 fn named_before(key: &[Index], entry: &Index) -> usize {

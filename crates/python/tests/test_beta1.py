@@ -247,3 +247,31 @@ def test_rows_and_columns_that_a_mask_leaves_out_do_not_count():
     moments, best = kernel(x)
     np.testing.assert_allclose(moments[:rows], np.stack([x.mean(1), x.var(1)], 1), rtol=1e-4, atol=1e-5)
     assert (best[:rows] == -np.sort(-x, 1)[:, :8]).all() and (best[rows:] == 0).all()
+
+
+def test_explicit_addresses_are_where_the_tiles_stand():
+    """Two buffers in turn hold the right rows; one buffer for two live tiles is found."""
+    import neuronxcc.nki.compiler as ncc
+    from secondsource.nki import _time
+
+    def double(x, eye, buffers):
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        place = ncc.sbuf.mod_alloc(base_addr=512, num_free_tiles=(buffers,))
+        tiles = nl.ndarray((4, nl.par_dim(128), 64), dtype=nl.float32, buffer=place)
+        sums = nl.ndarray((4, nl.par_dim(128), 64), dtype=nl.float32, buffer=ncc.psum.mod_alloc(base_bank=1, num_bank_tiles=(2,)))
+        one = nl.ndarray((nl.par_dim(128), 128), dtype=nl.float32, buffer=ncc.sbuf.alloc(lambda block, p, size: (0, 4096)))
+        one[...] = nl.load(eye)
+        for pair in nl.affine_range(2):
+            for i in (2 * pair, 2 * pair + 1):
+                tiles[i] = nl.load(x[i * 128 : (i + 1) * 128])
+            for i in (2 * pair, 2 * pair + 1):
+                sums[i] = nisa.nc_matmul(one, tiles[i])
+                nl.store(out[i * 128 : (i + 1) * 128], nl.add(sums[i], sums[i]))
+        return out
+
+    x, eye = draw(512, 64), np.eye(128, dtype=np.float32)
+    for buffers, right in ((2, True), (1, False)):
+        reports = []
+        out = nki.jit(double).launch((x, eye, buffers), {}, observe=lambda launch: reports.append(_time.summary(launch, "")))
+        assert np.allclose(out, 2 * x, rtol=1e-6) is right
+        assert {f["rule"] for f in reports[0]["findings"]} == (set() if right else {"overlap-live"})

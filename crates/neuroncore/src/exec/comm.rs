@@ -278,8 +278,10 @@ fn collective(
         if kind == Collective::PermuteReduce {
             cx.same_shape("dsts", &d, "srcs", &s)?;
         }
-        let hbm_only = !matches!(kind, Collective::AllReduce | Collective::AllGather | Collective::ReduceScatter);
-        if s.place == Place::Sbuf && (hbm_only || srcs.len() > 1) {
+        let hbm_only = varying || kind == Collective::AllToAll;
+        // A ring sends one tensor a channel.
+        let ring = matches!(kind, Collective::Permute | Collective::PermuteReduce);
+        if s.place == Place::Sbuf && (hbm_only || srcs.len() > 1 && !ring) {
             return Err(cx.fault("collective-places", "srcs", "SBUF is not supported here", Some("use tensors in HBM")));
         }
         let limit = if s.place == Place::Sbuf && kind == Collective::AllGather { 1 } else { 0 };

@@ -87,5 +87,9 @@ def to_numpy(tensor):
     # Bits first: numpy cannot stride over types that it does not know.
     bits = np.frombuffer(_native.read_bytes(tensor), dtype=f"u{size}")
     strides = [s * size for s in tensor.strides]
+    reach = [step * (count - 1) for step, count in zip(tensor.strides, tensor.shape)]
+    low, high = tensor.offset + sum(r for r in reach if r < 0), tensor.offset + sum(r for r in reach if r > 0)
+    if low < 0 or high >= bits.size:
+        raise IndexError(f"the view reaches element {low if low < 0 else high} of a tensor with {bits.size} elements")
     view = np.lib.stride_tricks.as_strided(bits[tensor.offset :], shape=tensor.shape, strides=strides)
     return np.array(view, order="C").view(numpy).reshape(tensor.shape)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from secondsource import _native
+from secondsource._native import MemoryRegion
 
 from . import _launch, _state
 
@@ -57,6 +58,9 @@ def all_to_all_v(srcs, dsts, replica_group, metadata_tensor, recv_counts_known=F
 
 
 def collective_permute(srcs, dsts, source_target_pairs, priority=None, name=None):
+    for tensor in [*srcs, *dsts]:
+        if tensor.buffer != MemoryRegion.hbm:
+            raise ValueError("collective_permute takes tensors in HBM; collective_permute_implicit takes SBUF too")
     return _issue("permute", srcs, dsts, None, pairs=source_target_pairs)
 
 

@@ -61,6 +61,10 @@ class NKIObject:
                 fields = {**fields, name: object}
         if fields:
             cls.__annotations__ = fields
+        # A field that nobody gives is None, also under `@dataclass`, whose generated `__init__` asks for a default.
+        for name in fields:
+            if not hasattr(cls, name) and not name.startswith("__"):
+                setattr(cls, name, None)
 
     def __init__(self, *args, **kwargs):
         fields = []

@@ -113,7 +113,7 @@ def names():
     compiler = module(
         "neuronxcc.nki.compiler",
         sbuf=_Allocator(language.sbuf),
-        psum=_Allocator(language.psum),
+        psum=_Allocator(language.psum, 2048),
         no_reorder=_alias._decorator,
         skip_middle_end_transformations=_alias._decorator,
         enable_stack_allocator=_alias._decorator,
@@ -174,17 +174,51 @@ class _AnyShape:
         return _tile.Tile
 
 
-class _Allocator:
-    """`ncc.sbuf.alloc(...)`: the memory; the given place is the compiler's and not used here."""
+class _Place:
+    """A memory with the function that gives the address of each block of a tensor."""
 
-    def __init__(self, region):
+    def __init__(self, region, place):
         self.region = region
+        self.place = place
 
-    def alloc(self, function=None, **_):
-        return self
 
-    def mod_alloc(self, **_):
-        return self
+class _Allocator:
+    """`ncc.sbuf`, `ncc.psum`: where the blocks of a tensor stand.
+
+    A function given to `alloc` takes the block's indices, its partitions and its bytes a partition. For SBUF it returns
+    (first partition, byte), for PSUM (bank, first partition, byte in the bank).
+    """
+
+    def __init__(self, region, bank_bytes=None):
+        self.region = region
+        self.bank_bytes = bank_bytes
+
+    def alloc(self, func, **_):
+        if self.bank_bytes is None:
+            return _Place(self.region, func)
+
+        def place(block, partitions, size):
+            bank, partition, byte = func(block, partitions, size)
+            return partition, bank * self.bank_bytes + byte
+
+        return _Place(self.region, place)
+
+    def mod_alloc(self, *, base_addr=0, base_bank=0, base_partition=0, num_bank_tiles=(), num_par_tiles=(), num_free_tiles=()):
+        """Blocks take turns: their indices count modulo the numbers of physical tiles."""
+
+        def place(block, partitions, size):
+            bank = base_bank + _turn(block, num_bank_tiles)
+            byte = base_addr + size * _turn(block, num_free_tiles)
+            return base_partition + partitions * _turn(block, num_par_tiles), bank * (self.bank_bytes or 0) + byte
+
+        return _Place(self.region, place)
 
     def auto_alloc(self, **_):
         return self
+
+
+def _turn(block, tiles):
+    number = 0
+    for index, count in zip(block, tiles):
+        number = number * count + index % count
+    return number

@@ -37,7 +37,7 @@ def reset():
 class Block:
     """Tiles that block dimensions number, allocated when first used."""
 
-    def __init__(self, counts, partition_dim, shape, dtype, buffer, name, fill):
+    def __init__(self, counts, partition_dim, shape, dtype, buffer, name, fill, place=None):
         self.counts = counts
         self.shape = shape
         self.partition_dim = partition_dim
@@ -45,6 +45,7 @@ class Block:
         self.buffer = buffer
         self.name = name
         self.fill = fill
+        self.place = place
         self.tiles = {}
 
     def at(self, place):
@@ -53,13 +54,16 @@ class Block:
             for i, n in zip(place, self.counts):
                 if not 0 <= i < n:
                     raise IndexError(f"block index {place} of {self.counts}")
-            tile = fresh(self.shape, self.dtype, self.buffer, self.name, self.fill)
+            tile = fresh(self.shape, self.dtype, self.buffer, self.name, self.fill, self.place, place)
             self.tiles[place] = tile
         return tile
 
 
-def fresh(shape, dtype, buffer, name="", fill=None):
-    native = language._allocate(shape, dtype, buffer, name)
+def fresh(shape, dtype, buffer, name="", fill=None, place=None, block=()):
+    address = None
+    if place is not None:
+        address = tuple(int(a) for a in place(block, shape[0], math.prod(shape[1:]) * _dtypes.convert(dtype).itemsize))
+    native = language._allocate(shape, dtype, buffer, name, address)
     tile = Tile(native, tuple(native.shape))
     if fill is not None:
         if buffer == psum and fill == 0:

@@ -105,7 +105,7 @@ def _region(buffer):
 
 def _create(shape, dtype, buffer, name, fill=None):
     flush()
-    region = _region(buffer)
+    region, place = _region(buffer), getattr(buffer, "place", None)
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     kind = _dtypes.convert(dtype)
     if language.is_hbm(region):
@@ -122,8 +122,8 @@ def _create(shape, dtype, buffer, name, fill=None):
     plain = tuple(int(s) for s in sizes)
     inner = plain[at:] if len(plain) - at > 1 else (plain[at], 1)
     if at == 0:
-        return fresh(inner, kind, region, name, fill)
-    return Blocks(Block(plain[:at], at, inner, kind, region, name, fill))
+        return fresh(inner, kind, region, name, fill, place)
+    return Blocks(Block(plain[:at], at, inner, kind, region, name, fill, place))
 
 
 class _NdarrayType(type):

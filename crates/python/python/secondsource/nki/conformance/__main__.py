@@ -15,9 +15,11 @@ Runs a public suite of NKI kernels from your checkout of it and prints what pass
 
 suites:
   nki-library   aws-neuron/nki-library: the integration tests, in its own simulation mode, own tolerances
+                (without those that it marks as too slow for that: --large)
   docs          aws-neuron/aws-neuron-sdk: nki/test and the scripts of nki/examples
   nki-samples   aws-neuron/nki-samples: test/unit and the tutorial scripts
   accelopt      zhang677/AccelOpt: the kernels of NKIBench against their numpy references
+  autocomp      ucb-bar/autocomp: the kernels of sols in their harnesses, against the reference kernels there
 
 examples:
   python -m secondsource.nki.conformance --suite accelopt ~/AccelOpt
@@ -33,6 +35,8 @@ def main(argv=None):
     parser.add_argument("--suite", required=True, choices=sorted(_suites.SUITES))
     parser.add_argument("--only", default="", metavar="TEXT", help="only files or cases whose name contains TEXT")
     parser.add_argument("--per-file", type=int, default=0, metavar="N", help="at most N cases of a file, evenly spread (0: all)")
+    parser.add_argument("--target", default="trn2", metavar="CHIP", help="of nki-library, whose tests depend on it (default trn2)")
+    parser.add_argument("--large", action="store_true", help="nki-library: also the tests that it marks as slow to simulate")
     parser.add_argument("--seconds", type=int, default=120, metavar="S", help="time limit of one case (default 120)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every case with outcome, reason and seconds")
     parser.add_argument("--failures", type=int, default=20, metavar="N", help="failures to print (default 20)")
@@ -44,7 +48,7 @@ def main(argv=None):
     if not jobs:
         parser.error(f"no case of suite {options.suite} under {options.path} (with `{options.only}` in its name)")
     result = {"suite": options.suite, "path": str(options.path), "commit": commit(options.path)}
-    result |= {"per_file": options.per_file, "seconds_limit": options.seconds}
+    result |= {"target": options.target, "large": options.large, "per_file": options.per_file, "seconds_limit": options.seconds}
     cases = []
     for number, job in enumerate(jobs, 1):
         print(f"{number}/{len(jobs)} {job['name']}", file=sys.stderr, flush=True)
@@ -62,6 +66,9 @@ def run(job, options):
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "cases.jsonl"
         job = {**job, "out": str(out), "per_file": options.per_file, "seconds": options.seconds, "scratch": scratch, "only": options.only}
+        if job.get("stubs") == "nki_library":
+            job["arguments"] = [*job["arguments"], "--platform-target", options.target]
+            job["environment"] = {"NKILIB_SIMULATION_RUN_ALL": "1" if options.large else "0"}
         started = time.monotonic()
         worker = subprocess.run(
             [sys.executable, "-m", "secondsource.nki.conformance._worker"],

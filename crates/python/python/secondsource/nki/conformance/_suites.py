@@ -13,7 +13,6 @@ def nki_library(path):
             "paths": paths,
             "arguments": ["--test-mode", "simulation"],
             "stubs": "nki_library",
-            "environment": {"NKILIB_SIMULATION_RUN_ALL": "1"},
             "may_be_empty": True,
         }
 

@@ -13,7 +13,7 @@ import traceback
 import types
 
 from .. import _state
-from . import _report
+from . import _nki_library, _report
 
 
 class TimeLimit(BaseException):
@@ -80,6 +80,8 @@ def main():
 
 
 class Plugin:
+    """Samples the collected tests, after the suite has had its say, and writes their outcomes."""
+
     def __init__(self, job, out):
         self.job = job
         self.out = out
@@ -90,13 +92,16 @@ class Plugin:
         if wanted and wanted not in self.job["name"]:
             items[:] = [i for i in items if wanted in i.nodeid]
         most = self.job["per_file"]
+        if most:
+            # A sample of what runs.
+            items[:] = [i for i in items if i.get_closest_marker("skip") is None]
         if most and len(items) > most:
             step = len(items) / most
             items[:] = [items[int(i * step)] for i in range(most)]
 
     def pytest_collection_finish(self):
         if self.job.get("stubs") == "nki_library":
-            mend_nki_library()
+            _nki_library.mend()
 
     def pytest_runtest_logreport(self, report):
         name = self.job["name"] + "::" + report.nodeid.split("::", 1)[-1]
@@ -150,44 +155,16 @@ def last_line(report):
 def run_pytest(job, out):
     import pytest
 
+    last = pytest.hookimpl(trylast=True)(Plugin.pytest_collection_modifyitems)
+    Plugin.pytest_collection_modifyitems = last
+
     if job.get("stubs") == "nki_library":
-        stub_nki_library()
+        _nki_library.stub()
     arguments = [job["file"], "-q", "-p", "no:cacheprovider", "-x" if False else "--no-header", *job["arguments"]]
     if job.get("stubs") == "nki_library":
         arguments += ["--output-directory", os.path.join(job["scratch"], "out"), "--force-local-cleanup", "-o", f"artifacts_dir={job['scratch']}"]
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main(arguments, plugins=[Plugin(job, out)])
-
-
-class _Anything:
-    """Stands for a name that the suite imports and never calls here."""
-
-    def __init__(self, *_, **__):
-        pass
-
-    def __class_getitem__(cls, _):
-        return cls
-
-
-def stub_nki_library():
-    """Modules that the public checkout imports but does not hold."""
-
-    def add(name, **contents):
-        module = types.ModuleType(name)
-        module.__path__ = []
-        module.__dict__.update(contents)
-        sys.modules[name] = module
-
-    add("test.utils.scripts")
-    add("test.utils.scripts.remote_lock_scripts", LockResult=_Anything, LockStatus=_Anything)
-    add("test.utils.perf_analysis_private", analyze_trace=lambda *_, **__: None)
-
-
-def mend_nki_library():
-    """In its simulation mode the public orchestrator reads an attribute that only compilation sets."""
-    orchestrator = sys.modules.get("test.utils.test_orchestrator")
-    if orchestrator is not None and not hasattr(orchestrator.Orchestrator, "_compiled_kernel"):
-        orchestrator.Orchestrator._compiled_kernel = None
 
 
 # ----- scripts ---------------------------------------------------------------------------------------------------------
