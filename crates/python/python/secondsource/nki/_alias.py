@@ -100,5 +100,8 @@ def stand_in_for_torch_xla():
     model = _module("torch_xla.core.xla_model", xla_device=device, mark_step=nothing, wait_device_ops=nothing)
     core = _module("torch_xla.core", xla_model=model)
     root = _module("torch_xla", core=core, device=device, sync=nothing)
-    for module in (root, core, model):
+    modules = [root, core, model]
+    if importlib.util.find_spec("torch_neuronx") is None:
+        modules.append(_module("torch_neuronx", nki_jit=_launch.jit))
+    for module in modules:
         sys.modules[module.__name__] = module

@@ -37,7 +37,7 @@ def main(argv=None):
     parser.add_argument("--per-file", type=int, default=0, metavar="N", help="at most N cases of a file, evenly spread (0: all)")
     parser.add_argument("--target", default="trn2", metavar="CHIP", help="of nki-library, whose tests depend on it (default trn2)")
     parser.add_argument("--large", action="store_true", help="nki-library: also the tests that it marks as slow to simulate")
-    parser.add_argument("--seconds", type=int, default=120, metavar="S", help="time limit of one case (default 120)")
+    parser.add_argument("--seconds", type=int, default=120, metavar="S", help="CPU time limit of one case (default 120)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every case with outcome, reason and seconds")
     parser.add_argument("--failures", type=int, default=20, metavar="N", help="failures to print (default 20)")
     options = parser.parse_args(argv)

@@ -21,15 +21,17 @@ class TimeLimit(BaseException):
 
 
 def limit(seconds):
+    """CPU seconds of this process, so that other work on the machine does not decide."""
+
     def stop(_signal, _frame):
         raise TimeLimit
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def unlimited():
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class Out:
@@ -121,7 +123,7 @@ class Plugin:
         reason = last_line(report)
         text = str(report.longrepr)
         if "TimeLimit" in reason or "TimeLimit" in text[-2000:]:
-            self.out.write(name, "timeout", f"over {self.job['seconds']} s", report.duration)
+            self.out.write(name, "timeout", f"over {self.job['seconds']} s of CPU time", report.duration)
         elif _state.launches == self.before and "secondsource" not in text:
             self.out.write(name, "unsupported", f"the test fails before it runs a kernel: {reason}", report.duration)
         else:
@@ -188,7 +190,7 @@ def run_script(job, out):
         else:
             out.write(job["name"], "passed", "", time.monotonic() - started)
     except TimeLimit:
-        out.write(job["name"], "timeout", f"over {job['seconds']} s", time.monotonic() - started)
+        out.write(job["name"], "timeout", f"over {job['seconds']} s of CPU time", time.monotonic() - started)
     except SystemExit as stop:
         outcome = "passed" if stop.code in (None, 0) else "failed"
         out.write(job["name"], outcome, "" if outcome == "passed" else f"exit {stop.code}", time.monotonic() - started)
@@ -240,7 +242,7 @@ def run_accelopt(job, out):
         else:
             out.write(job["name"], "failed", f"relative L2 distance {worst:.1e}, allowed 2e-5", seconds)
     except TimeLimit:
-        out.write(job["name"], "timeout", f"over {job['seconds']} s", time.monotonic() - started)
+        out.write(job["name"], "timeout", f"over {job['seconds']} s of CPU time", time.monotonic() - started)
     except BaseException as error:  # noqa: BLE001 - every way to fail is a case
         if os.environ.get("SECONDSOURCE_TRACEBACK"):
             traceback.print_exc()
@@ -279,7 +281,7 @@ def run_autocomp(job, out):
         else:
             out.write(job["name"], "failed", "the harness found other numbers than its reference", seconds)
     except TimeLimit:
-        out.write(job["name"], "timeout", f"over {job['seconds']} s", time.monotonic() - started)
+        out.write(job["name"], "timeout", f"over {job['seconds']} s of CPU time", time.monotonic() - started)
     except BaseException as error:  # noqa: BLE001 - every way to fail is a case
         if os.environ.get("SECONDSOURCE_TRACEBACK"):
             traceback.print_exc(file=sys.__stderr__)
