@@ -335,6 +335,12 @@ fn rests_on(answer: &DecideAnswer, page: &Page) -> String {
     if !grid.is_empty() {
         out.push_str(&format!("\n{}{}", page.heading("Prices"), grid.render(page)));
     }
+    if !answer.deliveries.is_empty() {
+        out.push_str(&format!("\n{}", page.heading("Machines of one's own")));
+        for a in &answer.deliveries {
+            out.push_str(&page.hanging("   ", 3, &format!("{}: {}", a.system, super::plan::bought(a))));
+        }
+    }
     let mut grid = Grid::new().left("system").left("job").right("chips").right("days").right("goodput").left("layout").clipped(1);
     for s in &answer.systems {
         grid.row(vec![s.system.clone(), s.job.clone(), thousands(s.chips), run_interval(s.days), percent(s.goodput), s.layout.clone()]);

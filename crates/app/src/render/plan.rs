@@ -152,7 +152,7 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
         out.push_str(&page.field("energy", &format!("{energy}{basis}")));
     }
     out.push_str(&page.field("binds", &o.binds));
-    out.push_str(&page.field("bought", &delivery(o.delivery.as_ref())));
+    out.push_str(&page.field("bought", &o.delivery.as_ref().map_or_else(|| NO_SUPPLY.to_owned(), bought)));
     out.push_str(&page.field("interval", &o.interval_basis));
     let eras: Vec<String> = o.other_eras.iter().map(|(era, s)| format!("{} with software of {era}", seconds(*s))).collect();
     out.push_str(&page.field("eras", &eras.join("; ")));
@@ -167,9 +167,10 @@ pub fn block(lead: &str, o: &PlanOption, page: &Page) -> String {
     out
 }
 
-/// When it could be in service if it were bought, and what the wait is made of.
-fn delivery(arrival: Option<&Arrival>) -> String {
-    let Some(a) = arrival else { return "no supply of these chips is known, so there is no date for racks of one's own".to_owned() };
+const NO_SUPPLY: &str = "no supply of these chips is known, so there is no date for racks of one's own";
+
+/// When machines could be in service if they were bought, and what the wait is made of.
+pub fn bought(a: &Arrival) -> String {
     let day = |d: &Option<String>| d.clone().unwrap_or_else(|| format!("later than {}", a.until));
     let what = if a.racks == 1.0 { "1 rack or host".to_owned() } else { format!("{} racks or hosts", thousands(a.racks as u64)) };
     let head = match &a.p50 {

@@ -1,6 +1,7 @@
 //! The answer of `decide` as data; docs/json.md documents each field.
 
 use crate::answer::Interval;
+use crate::supply::Arrival;
 use serde::Serialize;
 
 /// A job of the portfolio under a plan.
@@ -250,6 +251,8 @@ pub struct DecideAnswer {
     pub tornado: Vec<TornadoOut>,
     pub waiting: Vec<WaitOut>,
     pub systems: Vec<SystemOut>,
+    /// When machines of one's own could be in service, ordered on the day of the decision.
+    pub deliveries: Vec<Arrival>,
     pub prices: Vec<PriceOut>,
     /// What the user assumed, in words.
     pub assumptions: Vec<String>,

@@ -2,7 +2,7 @@
 //! them and leaves the others as they are.
 
 use super::job::Way;
-use super::owning::OwnCosts;
+use super::owning::{Delivery, OwnCosts};
 use super::world::World;
 use secondsource_base::{Diagnostic, Stream, random::Z95};
 use secondsource_campaign::Band;
@@ -163,8 +163,17 @@ impl Draws {
         self.around(Of::Failures(s), format!("failure rate of {name}"), "x the middle", spread.failures, &f.failures_basis, f.borrowed);
         self.around(Of::Restart(s), format!("restart time on {name}"), "x the middle", spread.restart, &f.restart_basis, f.borrowed);
         if world.sites.iter().any(|x| x.own && x.system == s) {
-            let (range, basis) = super::owning::delivery(world, name)?;
-            self.triangle(Of::Delivery(s), format!("delivery of {name}"), "months", range, &basis, true);
+            let what = format!("delivery of {name}");
+            match super::owning::delivery(world, s)? {
+                Delivery::Range(range, basis) => self.triangle(Of::Delivery(s), what, "months", range, &basis, true),
+                Delivery::Days(days, basis) => {
+                    // What never comes comes after the horizon.
+                    let never = 2.0 * world.horizon + 12.0;
+                    let draw = |i: usize| Delivery::at(&days, Stream::numbered(self.seed, &what, i as u64).uniform(), never);
+                    let values = (0..self.scenarios).map(draw).collect();
+                    self.push(Of::Delivery(s), what, "months", values, &basis, true);
+                }
+            }
         }
         if let Some(n) = info.next {
             let next = &world.job.next[n];

@@ -62,18 +62,49 @@ impl OwnCosts {
     }
 }
 
-/// Months from an order until machines run: stated, or the lead times of the catalog.
-pub(super) fn delivery(world: &World<'_>, system: &str) -> Result<(Range, String), Diagnostic> {
-    if let Some(r) = world.terms(system).and_then(|t| t.delivery_months) {
-        return Ok((r, "stated in the job".to_owned()));
+/// Months from an order until machines run.
+pub(super) enum Delivery {
+    /// As stated, or the lead times of the catalog.
+    Range(Range, String),
+    /// As the catalog's supply says: days, sorted, infinite where machines never come.
+    Days(Vec<f64>, String),
+}
+
+const MONTHS_PER_DAY: f64 = 24.0 / 730.0;
+
+impl Delivery {
+    /// The middle, in months; of machines that do not come in the middle scenario, infinite.
+    pub fn middle(&self) -> f64 {
+        match self {
+            Delivery::Range(r, _) => r.mid,
+            Delivery::Days(days, _) => days.get(days.len() / 2).map_or(0.0, |d| d * MONTHS_PER_DAY),
+        }
+    }
+
+    /// Months at a share of the scenarios; `never` where machines do not come.
+    pub fn at(days: &[f64], share: f64, never: f64) -> f64 {
+        let at = ((days.len() as f64 * share) as usize).min(days.len().saturating_sub(1));
+        days.get(at).map_or(never, |d| (d * MONTHS_PER_DAY).min(never))
+    }
+}
+
+/// What the job states for a system, else what the supply says, else the lead times of the catalog.
+pub(super) fn delivery(world: &World<'_>, system: usize) -> Result<Delivery, Diagnostic> {
+    if let Some(r) = world.terms(&world.systems[system].name).and_then(|t| t.delivery_months) {
+        return Ok(Delivery::Range(r, "stated in the job".to_owned()));
+    }
+    if let Some(a) = world.deliveries.get(system).and_then(Option::as_ref) {
+        let waits: Vec<String> = a.drivers.iter().take(3).map(|d| format!("{} {:.0}%", d.stage, d.share * 100.0)).collect();
+        return Ok(Delivery::Days(a.days.clone(), format!("the catalog's supply (docs/supply.md): waits on {}", waits.join(", "))));
     }
     let table = world.catalog.table("decide")?;
     let get = |name: &str| {
         table.figures.get(name).map(|f| f.main.value).ok_or_else(|| Diagnostic::error(format!("the table `decide` has no figure `{name}`")))
     };
-    let days = 24.0 / 730.0;
+    let days = MONTHS_PER_DAY;
     let range = Range { low: get("delivery-low")? * days, mid: get("delivery-mid")? * days, high: get("delivery-high")? * days };
-    Ok((range, "lead times of H100 servers, 2023 to 2024 (catalog table `decide`); none is published for this system".to_owned()))
+    let basis = "lead times of H100 servers, 2023 to 2024 (catalog table `decide`); the catalog's supply has none of this system";
+    Ok(Delivery::Range(range, basis.to_owned()))
 }
 
 /// The owning model of every system that may be bought or leased; a reason where there is none.
@@ -132,9 +163,9 @@ fn keys(
 fn model(world: &World<'_>, site: usize, stated: &BTreeMap<Key, Range>, lease_years: f64) -> Result<OwnCosts, Diagnostic> {
     let place = &world.sites[site];
     let info = &world.systems[place.system];
-    let (wait, _) = delivery(world, &info.name)?;
+    let wait = delivery(world, place.system)?.middle();
     let earliest = world.job.tasks.iter().map(|t| t.earliest).fold(f64::INFINITY, f64::min);
-    let years = ((world.horizon - wait.mid.max(earliest)) / 12.0).clamp(0.5, 30.0);
+    let years = ((world.horizon - wait.max(earliest)) / 12.0).clamp(0.5, 30.0);
     let chips = info.fits.iter().flatten().map(|f| f.chips).max().unwrap_or(1);
     let rack = world.catalog.system(&info.planned_on)?;
     let per_unit = rack.si("chips").filter(|c| *c >= 1.0).unwrap_or(1.0);

@@ -3,12 +3,16 @@
 use super::job::{DecideJob, Task, Way, Work};
 use super::owning::OwnCosts;
 use super::sizing::Fit;
+use crate::supply::{self, Arrival};
 use crate::twin::Twin;
 use secondsource_base::{Diagnostic, Kind, SourceText};
 use secondsource_catalog::Catalog;
 use secondsource_market::calendar;
 use secondsource_market::contract::{ContractKind, Offer, Range, Rules, offers};
 use secondsource_market::rent;
+
+/// Share of the scenarios of a supply in which machines must come at all, for its dates to be used.
+const LEAST_TO_BE_HAD: f64 = 0.05;
 
 /// A price with where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +70,8 @@ pub(super) struct World<'a> {
     pub systems: Vec<SystemInfo>,
     pub sites: Vec<Site>,
     pub assumed: Vec<String>,
+    /// Per system: when machines of one's own could be in service, where the supply of the catalog has some to give.
+    pub deliveries: Vec<Option<Arrival>>,
 }
 
 /// The date of the latest price of the catalog: the day of a decision whose file names none.
@@ -100,7 +106,7 @@ impl<'a> World<'a> {
                 return Err(located(job, d.hint("give a longer `horizon-months`"), t.at));
             }
         }
-        let mut world = World { catalog, job, as_of, horizon, systems: Vec::new(), sites: Vec::new(), assumed };
+        let mut world = World { catalog, job, as_of, horizon, systems: Vec::new(), sites: Vec::new(), assumed, deliveries: Vec::new() };
         let total = (job.on.len() + job.next.len()) as u64;
         for (i, (word, at)) in job.on.iter().enumerate() {
             progress(i as u64, total);
@@ -128,7 +134,28 @@ impl<'a> World<'a> {
         }
         progress(total, total);
         world.check_names()?;
+        world.expect_deliveries();
         Ok(world)
+    }
+
+    /// Asks the catalog's supply for the machines that each system's largest plan takes, ordered on the day of the decision. A day
+    /// that the supply does not cover, and a system of which it has nothing left, leave `None`.
+    fn expect_deliveries(&mut self) {
+        let owned = |s: usize, w: &World<'_>| w.systems[s].next.is_none() && w.sites.iter().any(|x| x.own && x.system == s);
+        let asked: Vec<bool> = (0..self.systems.len()).map(|s| owned(s, self)).collect();
+        self.deliveries = vec![None; self.systems.len()];
+        if !asked.contains(&true) {
+            return;
+        }
+        let Ok(outlook) = supply::outlook(self.catalog, self.job.seed) else { return };
+        let day = calendar::date(self.as_of);
+        for (s, info) in self.systems.iter().enumerate().filter(|(s, _)| asked[*s]) {
+            let chips = info.fits.iter().flatten().map(|f| f.billed).fold(0.0, f64::max);
+            if chips > 0.0 {
+                let arrival = outlook.arrival_of_chips(self.catalog, &info.planned_on, chips, &day).ok();
+                self.deliveries[s] = arrival.filter(|a| a.within >= LEAST_TO_BE_HAD);
+            }
+        }
     }
 
     fn add_system(&mut self, twin: &Twin, name: &str, planned: &str, chip: &str, next: Option<usize>) -> usize {
