@@ -15,6 +15,7 @@ mod rent;
 mod run_rate;
 mod sell;
 mod step;
+mod supply;
 mod tokens;
 mod units;
 mod validate;
@@ -90,6 +91,7 @@ enum Command {
     Tokens(Box<tokens::TokensArgs>),
     Sell(sell::SellArgs),
     RunRate(run_rate::RunRateArgs),
+    Supply(supply::SupplyArgs),
     Model(model::ModelArgs),
     Kernel(kernel::KernelArgs),
     Profile(profile::ProfileArgs),
@@ -167,6 +169,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Tokens(args) => tokens::run(args, context),
         Command::Sell(args) => sell::run(args, context),
         Command::RunRate(args) => run_rate::run(args, context),
+        Command::Supply(args) => supply::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),

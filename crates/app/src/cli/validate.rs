@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{io, render};
 use clap::Args;
-use secondsource::{Twin, nki, runs};
+use secondsource::{Twin, nki, runs, supply};
 use std::path::Path;
 
 /// Predict published runs and print the error, by chip and by source, with none left out
@@ -45,6 +45,13 @@ pub struct ValidateArgs {
     /// of the variants of a kernel, and the rows that are not run with the reason.
     #[arg(long, conflicts_with_all = ["runs", "worst", "all", "calibration", "profile", "plot", "plot_intervals"])]
     nki: bool,
+    /// Instead, meet published outcomes of wafers, packages, units and revenue: the back-tests of supply
+    ///
+    /// Prints one row a back-test: what was published, the tolerance, what the model gives, and whether that is
+    /// inside, outside, in sample (fitted on what it is compared with), unresolved (published figures contradict
+    /// each other) or informative only; then the forecast frozen on 2026-05-20 and what came of it.
+    #[arg(long, conflicts_with_all = ["runs", "worst", "all", "calibration", "plot", "plot_intervals", "nki"])]
+    supply: bool,
     /// Table of published kernel times (CSV), instead of the one that the program carries
     #[arg(long, value_name = "FILE.csv", requires = "nki")]
     timings: Option<String>,
@@ -63,6 +70,7 @@ Examples:
   secondsource validate --plot my-validation.svg
   secondsource validate --json > validation.json
   secondsource validate --nki
+  secondsource validate --supply
 
 Exit codes: 0 at least one row was predicted; 1 none; 2 bad input; 3 internal.";
 
@@ -100,6 +108,12 @@ fn kernels(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
 pub fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
     if args.nki {
         return kernels(args, context);
+    }
+    if args.supply {
+        let twin = Twin::embedded().map_err(Failure::Internal)?;
+        let answer = supply::validate_supply(&twin.catalog).map_err(Failure::Internal)?;
+        context.answer(&answer, render::supply_tests::page)?;
+        return Ok(Outcome::Answered);
     }
     let (file, text) = run_table(args.runs.as_deref())?;
     let twin = with_own_runs(Twin::embedded().map_err(Failure::Internal)?, args.calibration.as_deref())?;

@@ -21,6 +21,8 @@ pub mod run_rate;
 pub mod sell;
 mod stages;
 pub mod step;
+pub mod supply;
+pub mod supply_tests;
 pub mod tokens;
 pub mod validate;
 

@@ -25,6 +25,7 @@ const COMMANDS: [&str; 20] = [
     "tokens",
     "sell",
     "run-rate",
+    "supply",
 ];
 
 #[test]

@@ -174,7 +174,6 @@ impl Outlook {
         let mut drivers: Vec<Driver> = names
             .into_iter()
             .zip(waits)
-            .map(|(stage, sum)| (stage, sum))
             .chain([("packaging and integration".to_owned(), building)])
             .chain(product.after.iter().zip(after).map(|((name, _), sum)| (name.clone(), sum)))
             .filter(|(_, sum)| *sum > 0.0)
