@@ -89,7 +89,6 @@ fn chips(a: &SupplyAnswer, page: &Page) -> String {
     for y in &years {
         grid = grid.right(*y).right("orders").dispensable(1);
     }
-    grid = grid.left("limited by").wrapped(2);
     for c in &a.customers {
         for (i, p) in c.products.iter().enumerate() {
             let mut row = vec![if i == 0 { c.name.clone() } else { String::new() }, p.name.clone()];
@@ -97,9 +96,22 @@ fn chips(a: &SupplyAnswer, page: &Page) -> String {
                 row.push(interval(y.units));
                 row.push(if y.orders > 0.0 { short(y.orders) } else { String::new() });
             }
-            row.push(limits(p));
             grid.row(row);
         }
+    }
+    out.push_str(&grid.render(page));
+    out.push('\n');
+    out.push_str(&page.heading("What keeps each from more, in how many quarters and scenarios with orders"));
+    let mut causes: Vec<&str> = Vec::new();
+    for (name, _) in a.customers.iter().flat_map(|c| &c.products).flat_map(|p| &p.limits) {
+        if !causes.contains(&name.as_str()) {
+            causes.push(name);
+        }
+    }
+    let mut grid = causes.iter().fold(Grid::new().left("product"), |g, c| g.right(*c));
+    for p in a.customers.iter().flat_map(|c| &c.products) {
+        let share = |cause: &&str| p.limits.iter().find(|(n, _)| n == cause).map_or(String::new(), |(_, s)| format!("{:.0}%", s * 100.0));
+        grid.row(std::iter::once(p.name.clone()).chain(causes.iter().map(share)).collect());
     }
     out.push_str(&grid.render(page));
     out

@@ -23,6 +23,22 @@ fn every_example_runs() {
     }
 }
 
+/// The worlds of examples/supply/ (other files there have tests of their own).
+#[test]
+fn every_world_runs() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root().join("examples/supply")).expect("examples/supply/") {
+        let name = entry.expect("entry").file_name().to_string_lossy().into_owned();
+        let path = format!("examples/supply/{name}");
+        let text = std::fs::read_to_string(root().join(&path)).unwrap_or_default();
+        if text.contains(&format!("#   secondsource supply {path}")) {
+            assert_eq!(secondsource(&["supply", &path, "--scenarios", "16", "--json"]).code, 0, "{path}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 1);
+}
+
 #[test]
 fn every_overlay_passes_the_check() {
     for entry in std::fs::read_dir(root().join("examples/overlays")).expect("examples/overlays/") {

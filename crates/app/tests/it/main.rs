@@ -19,5 +19,6 @@ mod rent;
 mod run;
 mod sell;
 mod step;
+mod supply;
 mod tokens;
 mod validate;

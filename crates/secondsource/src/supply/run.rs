@@ -42,7 +42,8 @@ pub fn supply(job: &SupplyJob, progress: Progress<'_>) -> Result<SupplyAnswer, D
         squeeze: squeeze(job, &world, &base),
         worth: per_customer,
         worst_gap: worst_line.max(worst_customer),
-        inputs: job.inputs.clone(),
+        // Free shares are for dates, not for this.
+        inputs: job.inputs.iter().filter(|i| !i.name.ends_with(" free")).cloned().collect(),
         notes: job.notes.clone(),
     })
 }
