@@ -59,18 +59,22 @@ fn summary(quarters: &[QuarterOut]) -> String {
 
 fn lines(a: &SupplyAnswer, page: &Page) -> String {
     let mut out = page.heading("Lines: use of capacity, 50% [5–95%], and in how many scenarios the line leaves somebody short");
-    let mut grid = Grid::new().left("quarter").left("bottleneck");
-    for l in a.quarters.first().map_or(&[][..], |q| &q.lines) {
-        grid = grid.right(l.line.clone()).right("short");
+    // A line that hardly anybody uses says nothing here; the JSON has it.
+    let idle = |l: usize| a.quarters.iter().all(|q| q.lines[l].used.p95 < 0.05);
+    let shown: Vec<usize> = (0..a.quarters.first().map_or(0, |q| q.lines.len())).filter(|l| !idle(*l)).collect();
+    let mut grid = Grid::new().left("quarter");
+    for l in &shown {
+        grid = grid.right(a.quarters[0].lines[*l].line.clone()).right("short");
     }
+    grid = grid.left("bottleneck").dispensable(1);
     let p = |v: f64| format!("{:.0}", v * 100.0);
     for q in &a.quarters {
-        let mut row = vec![q.quarter.clone(), if q.bottleneck == "orders" { String::new() } else { q.bottleneck.clone() }];
-        for l in &q.lines {
-            let idle = l.used.p95 < 0.005;
-            row.push(if idle { String::new() } else { format!("{} [{}–{}]", p(l.used.p50), p(l.used.p5), p(l.used.p95)) });
-            row.push(if idle { String::new() } else { format!("{}%", p(l.binds)) });
+        let mut row = vec![q.quarter.clone()];
+        for l in shown.iter().map(|l| &q.lines[*l]) {
+            row.push(format!("{} [{}–{}]", p(l.used.p50), p(l.used.p5), p(l.used.p95)));
+            row.push(format!("{}%", p(l.binds)));
         }
+        row.push(if q.bottleneck == "orders" { String::new() } else { q.bottleneck.clone() });
         grid.row(row);
     }
     out.push_str(&grid.render(page));
@@ -78,7 +82,8 @@ fn lines(a: &SupplyAnswer, page: &Page) -> String {
 }
 
 fn interval(i: Interval) -> String {
-    if i.p95 < 0.5 { String::new() } else { format!("{} [{}–{}]", short(i.p50), short(i.p5), short(i.p95)) }
+    let whole = |v: f64| if v < 0.5 { "0".to_owned() } else { short(v) };
+    if i.p95 < 0.5 { String::new() } else { format!("{} [{}–{}]", whole(i.p50), whole(i.p5), whole(i.p95)) }
 }
 
 fn chips(a: &SupplyAnswer, page: &Page) -> String {
@@ -103,14 +108,15 @@ fn chips(a: &SupplyAnswer, page: &Page) -> String {
     out.push('\n');
     out.push_str(&page.heading("What keeps each from more, in how many quarters and scenarios with orders"));
     let mut causes: Vec<&str> = Vec::new();
-    for (name, _) in a.customers.iter().flat_map(|c| &c.products).flat_map(|p| &p.limits) {
-        if !causes.contains(&name.as_str()) {
-            causes.push(name);
+    for l in a.customers.iter().flat_map(|c| &c.products).flat_map(|p| &p.limits) {
+        if !causes.contains(&l.cause.as_str()) {
+            causes.push(&l.cause);
         }
     }
     let mut grid = causes.iter().fold(Grid::new().left("product"), |g, c| g.right(*c));
     for p in a.customers.iter().flat_map(|c| &c.products) {
-        let share = |cause: &&str| p.limits.iter().find(|(n, _)| n == cause).map_or(String::new(), |(_, s)| format!("{:.0}%", s * 100.0));
+        let share =
+            |cause: &&str| p.limits.iter().find(|l| l.cause == **cause).map_or(String::new(), |l| format!("{:.0}%", l.share * 100.0));
         grid.row(std::iter::once(p.name.clone()).chain(causes.iter().map(share)).collect());
     }
     out.push_str(&grid.render(page));
@@ -119,12 +125,12 @@ fn chips(a: &SupplyAnswer, page: &Page) -> String {
 
 /// `HBM 72%, CoWoS 18%`.
 fn limits(p: &ProductOut) -> String {
-    let mut list: Vec<_> = p.limits.iter().filter(|(name, share)| name != "nothing" && *share >= 0.005).collect();
-    list.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut list: Vec<_> = p.limits.iter().filter(|l| l.cause != "nothing" && l.share >= 0.005).collect();
+    list.sort_by(|a, b| b.share.total_cmp(&a.share));
     if list.is_empty() {
         "nothing".to_owned()
     } else {
-        list.iter().map(|(n, s)| format!("{n} {:.0}%", s * 100.0)).collect::<Vec<_>>().join(", ")
+        list.iter().map(|l| format!("{} {:.0}%", l.cause, l.share * 100.0)).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -30,7 +30,7 @@ fn the_page_of_supply() {
         "regret",
         "Worth of one more",
         "inputs have no public source",
-        "no defect density of N3",
+        "no defect",
         "interpolated",
     ];
     fits(&["supply", EXAMPLE, "--scenarios", "64"], &words);
@@ -47,7 +47,9 @@ fn the_page_of_the_back_tests() {
     let row =
         json!({"id": "", "what": "", "published": "", "tolerance": "", "ours": "", "value": 0, "verdict": "", "trust": "", "caveat": ""});
     let forecast = json!({"series": "", "what": "", "known_until": "", "published": "", "quarters": 0, "p10": 0, "p50": 0, "p90": 0,
-        "growths": 0, "actual": 0, "actual_published": "", "inside": true});
+        "growths": 0});
+    let scored = json!({"actual": 0, "actual_published": "", "inside": true});
+    assert_shape(&value["forecast"][0], &scored, "validate --supply forecast");
     assert_shape(
         &value,
         &json!({"rows": [row], "inside": 0, "outside": 0, "not_claimed": 0, "frozen_on": "", "forecast": [forecast]}),
@@ -63,7 +65,7 @@ fn supply_keeps_its_json() {
     let quarter = json!({"quarter": "", "bottleneck": "", "lines": [line]});
     let product = json!({
         "id": "", "name": "", "chips": [""], "units": [interval], "years": [{"year": "", "units": interval, "orders": 0}], "orders": [0],
-        "waiting": [0], "limits": [["", 0]], "after_days": interval
+        "waiting": [0], "limits": [{"cause": "", "share": 0}], "after_days": interval
     });
     let outcome = json!({"got": 0, "unserved": 0, "regret": 0, "gaming": 0});
     let squeeze = json!({

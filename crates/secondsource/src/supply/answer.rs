@@ -40,9 +40,16 @@ pub struct ProductOut {
     /// Packages that wait for a line at the end of each quarter, at the middle.
     pub waiting: Vec<f64>,
     /// Share of scenarios by what limits it, over all quarters with orders: each line, `dies`, `nothing`.
-    pub limits: Vec<(String, f64)>,
+    pub limits: Vec<LimitOut>,
     /// Days from rack line to service.
     pub after_days: Interval,
+}
+
+/// What kept a product from more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LimitOut {
+    pub cause: String,
+    pub share: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

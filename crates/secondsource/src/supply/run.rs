@@ -99,8 +99,11 @@ fn customers(job: &SupplyJob, all: &Supply, world: &World, base: &Run) -> Vec<Cu
         let names = chain.lines.iter().map(|l| l.name.clone()).chain(["dies".to_owned(), "nothing".to_owned()]);
         let limits = names
             .enumerate()
-            .map(|(i, name)| (name, with_orders.iter().map(|q| all.limits[p][*q][i]).sum::<f64>() / with_orders.len().max(1) as f64))
-            .filter(|(_, share)| *share > 0.0005)
+            .map(|(i, cause)| {
+                let share = with_orders.iter().map(|q| all.limits[p][*q][i]).sum::<f64>() / with_orders.len().max(1) as f64;
+                LimitOut { cause, share }
+            })
+            .filter(|l| l.share > 0.0005)
             .collect();
         ProductOut {
             id: job.products[p].id.clone(),

@@ -136,7 +136,7 @@ fn the_example_lets_2025_through() {
             assert!(year.units.p5 <= 1.02 * year.orders && year.units.p95 >= 0.9 * year.orders, "{}: {year:?}", p.id);
         }
         assert!(p.units.iter().all(|u| 0.0 <= u.p5 && u.p5 <= u.p50 && u.p50 <= u.p95));
-        let shares: f64 = p.limits.iter().map(|l| l.1).sum();
+        let shares: f64 = p.limits.iter().map(|l| l.share).sum();
         assert!((shares - 1.0).abs() < 0.01, "{} {shares}", p.id);
     }
     // From 2026 on memory is short: analysts' counts of chips and of bits cannot both be met.
@@ -212,6 +212,11 @@ fn dates_are_ordered_and_explained() {
     let many = ask("trn3-ultraserver", 4000.0, "2026-11-23");
     assert!(many.p50 > a.p50 || many.p50.is_none());
     assert!(ask("trn3-ultraserver", 40.0, "2027-06-01").p10 > a.p10);
+    // As docs/supply.md says.
+    let days: Vec<String> = [&a.p10, &a.p50, &a.p90].into_iter().flatten().cloned().collect();
+    let manual = include_str!("../../../../docs/supply.md");
+    assert!(manual.contains(&days.join(", ")), "{days:?}");
+    assert!(many.p10.as_ref().is_some_and(|p| manual.contains(&format!("for 4,000 racks: P10 {p}"))) && many.p50.is_none(), "{many:?}");
     // Trainium4, first ordered for the last quarter of 2027, comes no earlier than the quarter before (a quarter's flow is spread). A
     // chip without a system counts by itself.
     let next = ask("trn4", 5000.0, "2026-11-23");
@@ -227,5 +232,21 @@ fn dates_are_ordered_and_explained() {
     ] {
         let e = o.arrival(c, system, racks, day).expect_err("refused").to_string();
         assert!(e.contains(word), "{e}");
+    }
+}
+
+/// The table of docs/supply.md is what the program prints.
+#[test]
+fn the_manual_is_true() {
+    let manual = include_str!("../../../../docs/supply.md");
+    let v = all();
+    for r in &v.rows {
+        let line = manual.lines().find(|l| l.starts_with(&format!("| {} |", r.id))).unwrap_or_else(|| panic!("{} is missing", r.id));
+        let verdict = if r.verdict == Verdict::Outside { "**outside**" } else { r.verdict.name() };
+        assert!(line.contains(&format!("| {} | {verdict} | {} |", r.ours, r.trust)), "{line}");
+    }
+    for f in v.forecast.iter().filter(|f| f.ahead.quarters == 1) {
+        let words = format!("| {} | 1 | {:.1} | {:.1} | {:.1} |", f.what, f.ahead.p10 / 1e9, f.ahead.p50 / 1e9, f.ahead.p90 / 1e9);
+        assert!(manual.contains(&words), "{words}");
     }
 }
