@@ -1,6 +1,8 @@
 //! From a file to an answer.
 
-use super::answer::{CustomerOut, LineQuarter, ProductOut, QuarterOut, RuleOut, SqueezeOut, SqueezeRule, SupplyAnswer, WorthOut, YearOut};
+use super::answer::{
+    CustomerOut, LimitOut, LineQuarter, ProductOut, QuarterOut, RuleOut, SqueezeOut, SqueezeRule, SupplyAnswer, WorthOut, YearOut,
+};
 use super::read::SupplyJob;
 use crate::answer::Interval;
 use crate::twin::Progress;
