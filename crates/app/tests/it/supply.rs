@@ -30,10 +30,11 @@ fn the_page_of_supply() {
         "regret",
         "Worth of one more",
         "inputs have no public source",
-        "no defect",
         "interpolated",
     ];
     fits(&["supply", EXAMPLE, "--scenarios", "64"], &words);
+    let wide = secondsource_at(&["supply", EXAMPLE, "--scenarios", "64"], "100").ok();
+    assert!(wide.contains("no defect density of N3"), "the reasons of assumptions");
     let words = ["Trainium3: chips out of the rack line", "2027Q4", "waiting", "limited by", "days from the rack line"];
     fits(&["supply", EXAMPLE, "--scenarios", "64", "--product", "trn3"], &words);
 }
