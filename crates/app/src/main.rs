@@ -1,6 +1,7 @@
 //! `secondsource`: the command line of the digital twin. All terminal, file, clock and environment code of
 //! the project is in this crate; every number that it prints comes from the facade.
 
+mod book;
 mod cli;
 mod exit;
 mod failure;

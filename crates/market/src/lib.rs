@@ -8,6 +8,7 @@ pub mod contract;
 pub mod decide;
 pub mod finance;
 pub mod money;
+pub mod orders;
 pub mod own;
 pub mod paths;
 pub mod rent;

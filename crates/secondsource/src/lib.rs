@@ -7,6 +7,7 @@ pub mod costs;
 pub mod decide;
 pub mod job;
 pub mod nki;
+pub mod orders;
 pub mod overrides;
 mod plan;
 pub mod runs;

@@ -8,9 +8,11 @@ mod fit;
 mod job_args;
 mod kernel;
 pub mod model;
+mod orders;
 mod own;
 mod plan;
 mod profile;
+mod promise;
 mod rent;
 mod run_rate;
 mod sell;
@@ -92,6 +94,8 @@ enum Command {
     Sell(sell::SellArgs),
     RunRate(run_rate::RunRateArgs),
     Supply(supply::SupplyArgs),
+    Orders(orders::OrdersArgs),
+    Promise(promise::PromiseArgs),
     Model(model::ModelArgs),
     Kernel(kernel::KernelArgs),
     Profile(profile::ProfileArgs),
@@ -170,6 +174,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Outcome, Failure> {
         Command::Sell(args) => sell::run(args, context),
         Command::RunRate(args) => run_rate::run(args, context),
         Command::Supply(args) => supply::run(args, context),
+        Command::Orders(args) => orders::run(args, context),
+        Command::Promise(args) => promise::run(args, context),
         Command::Model(args) => model::run(args, context),
         Command::Catalog(args) => catalog::run(args, context),
         Command::Kernel(args) => kernel::run(args, context),

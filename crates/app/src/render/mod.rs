@@ -13,6 +13,7 @@ pub mod mine;
 pub mod model;
 pub mod nki;
 mod numbers;
+pub mod orders;
 pub mod own;
 pub mod plan;
 pub mod profile;

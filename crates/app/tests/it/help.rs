@@ -4,7 +4,7 @@
 use crate::run::{Ran, secondsource};
 use std::path::Path;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 35] = [
     "",
     "plan",
     "step",
@@ -26,6 +26,20 @@ const COMMANDS: [&str; 21] = [
     "sell",
     "run-rate",
     "supply",
+    "orders",
+    "orders add",
+    "orders list",
+    "orders promise",
+    "orders supply",
+    "orders plan",
+    "orders cancel",
+    "orders set",
+    "orders deliver",
+    "orders history",
+    "orders check",
+    "orders import",
+    "orders export",
+    "promise",
 ];
 
 #[test]

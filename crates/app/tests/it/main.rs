@@ -12,6 +12,7 @@ mod help;
 mod kernel;
 mod model;
 mod nki;
+mod orders;
 mod own;
 mod plan;
 mod profile;

@@ -1,0 +1,53 @@
+//! `secondsource orders list`
+
+use super::BookArgs;
+use crate::cli::Context;
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::render;
+use clap::Args;
+use secondsource::orders::{Asked, ListAnswer, State, list};
+use secondsource::{Catalog, Diagnostic};
+
+/// List claims, and what can still be promised of each chip
+#[derive(Args, Debug)]
+#[command(after_long_help = AFTER)]
+pub struct ListArgs {
+    #[command(flatten)]
+    book: BookArgs,
+    /// Only claims in these states [default: those that have not ended]
+    #[arg(long, value_name = "STATE,...", value_delimiter = ',')]
+    state: Vec<String>,
+    /// Ended claims too
+    #[arg(long, conflicts_with = "state")]
+    all: bool,
+    /// Only claims of this customer
+    #[arg(long, value_name = "NAME")]
+    customer: Option<String>,
+    /// Only claims on this chip's supply
+    #[arg(long, value_name = "CHIP")]
+    chip: Option<String>,
+}
+
+const AFTER: &str = "\
+Examples:
+  secondsource orders list --book examples/supply/trainium-orders.toml
+  secondsource orders list --book examples/supply/trainium-orders.toml --chip trn3 --state pending";
+
+pub fn run(args: &ListArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
+    let mut states = Vec::new();
+    for word in &args.state {
+        let state = State::parse(word)
+            .ok_or_else(|| Diagnostic::error(format!("--state: unknown state `{word}`")).suggest(word, State::ALL.map(State::name)))?;
+        states.push(state);
+    }
+    if states.is_empty() {
+        states = State::ALL.into_iter().filter(|s| args.all || !s.ended()).collect();
+    }
+    let chip = args.chip.as_deref().map(|c| catalog.chip(c).map(|c| c.id.clone())).transpose()?;
+    let read = args.book.read(catalog)?;
+    let asked = Asked { states, customer: args.customer.clone(), chip };
+    let answer: ListAnswer = list(&args.book.book, &read.book, &asked);
+    context.answer(&answer, render::orders::list)?;
+    Ok(Outcome::Answered)
+}

@@ -1,0 +1,171 @@
+use crate::line::{day, policy};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use secondsource_market::orders::{Book, Claim, Entry, Event, Order, ProductSupply, Rule, Slip, State, Statement, Tranche};
+
+pub fn order(id: &str, racks: u32, wanted: &str) -> Order {
+    Order {
+        id: id.to_owned(),
+        claim: Claim::Order,
+        customer: "Somebody".to_owned(),
+        class: "one".to_owned(),
+        system: "rack".to_owned(),
+        product: "chip".to_owned(),
+        racks,
+        chips_per_rack: 10,
+        state: State::Active,
+        placed: day("2026-12-01"),
+        wanted: day(wanted),
+        slots: Vec::new(),
+        ramp: Vec::new(),
+        expires: None,
+        usd_per_rack: None,
+        deposit_usd: 0.0,
+        take_or_pay: 0.0,
+        promised: None,
+        delivered: Vec::new(),
+        superseded_by: None,
+        note: String::new(),
+    }
+}
+
+/// Exactly `chips` in each quarter of 2027.
+pub fn exact(chips: [f64; 4]) -> Statement {
+    let product = ProductSupply {
+        product: "chip".to_owned(),
+        low: chips.to_vec(),
+        median: chips.to_vec(),
+        high: chips.to_vec(),
+        after_days: (10.0, 10.0),
+        why: String::new(),
+    };
+    Statement { start: day("2027-01-01"), months: 3, together: 1.0, products: vec![product], resources: Vec::new(), paths: Vec::new() }
+}
+
+pub fn book(chips: [f64; 4]) -> Book {
+    let mut book = Book::new(policy(Rule::FirstCome, &[("one", 1.0)]));
+    put(&mut book, Event::Supply { supply: exact(chips) }).unwrap();
+    book
+}
+
+pub fn put(book: &mut Book, event: Event) -> Result<Entry, Slip> {
+    let entry = book.draft(day("2026-12-01"), event)?;
+    book.apply(&entry)?;
+    Ok(entry)
+}
+
+fn accept(book: &mut Book, o: Order) -> Result<Entry, Slip> {
+    put(book, Event::Accept { order: Box::new(o) })
+}
+
+fn step(id: &str, to: State) -> Event {
+    Event::Move { id: id.to_owned(), to, superseded_by: None, why: String::new(), slots: Vec::new() }
+}
+
+#[test]
+fn racks_are_promised_once() {
+    let mut b = book([100.0; 4]);
+    accept(&mut b, order("a", 30, "2027-01-01")).unwrap();
+    // 300 chips take three quarters; the line counts them where they are complete.
+    assert_eq!(b.order("a").unwrap().complete(), day("2027-09-30"));
+    assert!(matches!(accept(&mut b, order("b", 11, "2027-01-01")), Err(Slip::NoRoom(_))));
+    accept(&mut b, order("c", 10, "2027-01-01")).unwrap();
+    // Racks come earlier, but to take them would push `a`.
+    assert_eq!(b.order("c").unwrap().complete(), day("2027-12-31"));
+    assert!(matches!(accept(&mut b, order("d", 1, "2027-01-01")), Err(Slip::NoRoom(_))));
+    put(&mut b, step("c", State::Cancelled)).unwrap();
+    accept(&mut b, order("d", 10, "2027-02-01")).unwrap();
+    // A proposal holds nothing until it is made firm, and then there is nothing left.
+    let proposed = Order { state: State::Proposed, ..order("e", 5, "2027-01-01") };
+    accept(&mut b, proposed).unwrap();
+    assert!(matches!(b.draft(day("2026-12-01"), step("e", State::Active)), Err(Slip::NoRoom(_))));
+}
+
+#[test]
+fn ramps_take_racks_when_they_are_wanted() {
+    let mut b = book([100.0; 4]);
+    let ramp = ["2027-02-01", "2027-05-01", "2027-08-01"].map(|d| Tranche { day: day(d), racks: 10 });
+    accept(&mut b, Order { ramp: ramp.to_vec(), ..order("a", 30, "2027-02-01") }).unwrap();
+    let ends = ["2027-03-31", "2027-06-30", "2027-09-30"].map(|d| Tranche { day: day(d), racks: 10 });
+    assert_eq!(b.order("a").unwrap().slots, ends);
+    let free: Vec<f64> = b.line("chip").unwrap().rooms().iter().map(|r| r.free).collect();
+    assert_eq!(free, [0.0, 0.0, 0.0, 100.0]);
+    // A second one has to wait for the last quarter, all of it.
+    let second = Order { ramp: ramp.map(|t| Tranche { racks: 3, ..t }).to_vec(), ..order("b", 9, "2027-02-01") };
+    accept(&mut b, second).unwrap();
+    assert!(b.order("b").unwrap().to_come().iter().all(|t| t.day >= day("2027-10-01")));
+}
+
+#[test]
+fn deliveries_exhaust_a_claim() {
+    let mut b = book([100.0; 4]);
+    accept(&mut b, order("a", 8, "2027-01-01")).unwrap();
+    let deliver = |racks| Event::Deliver { id: "a".to_owned(), racks };
+    put(&mut b, deliver(3)).unwrap();
+    assert!(put(&mut b, deliver(6)).is_err() && put(&mut b, step("a", State::Exhausted)).is_err());
+    assert_eq!(b.order("a").unwrap().to_come()[0].racks, 5);
+    put(&mut b, deliver(5)).unwrap();
+    assert_eq!(b.order("a").unwrap().state, State::Exhausted);
+    assert!(put(&mut b, step("a", State::Cancelled)).is_err());
+}
+
+#[test]
+fn what_does_not_follow_is_refused() {
+    let mut b = book([100.0; 4]);
+    accept(&mut b, order("a", 1, "2027-01-01")).unwrap();
+    let wrong = |r: Result<Entry, Slip>, word: &str| match r {
+        Err(Slip::Wrong(w)) => assert!(w.contains(word), "{w}"),
+        other => panic!("{other:?}"),
+    };
+    wrong(accept(&mut b, order("a", 1, "2027-01-01")), "already");
+    wrong(accept(&mut b, Order { class: "two".to_owned(), ..order("b", 1, "2027-01-01") }), "class");
+    wrong(accept(&mut b, order("b", 0, "2027-01-01")), "racks");
+    wrong(accept(&mut b, Order { take_or_pay: f64::NAN, ..order("b", 1, "2027-01-01") }), "share");
+    wrong(accept(&mut b, Order { customer: "two\nlines".to_owned(), ..order("b", 1, "2027-01-01") }), "one line");
+    wrong(put(&mut b, step("a", State::Superseded)), "which other");
+    wrong(put(&mut b, step("x", State::Cancelled)), "no claim");
+    wrong(b.draft(day("2026-11-30"), step("a", State::Cancelled)), "before");
+    let mut skipped = b.draft(day("2026-12-01"), step("a", State::Cancelled)).unwrap();
+    skipped.seq += 1;
+    assert!(b.apply(&skipped).is_err() && b.order("a").unwrap().state == State::Active);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Random comings and goings: the commitments that the book keeps up to date are those that a fresh replay of its entries
+    /// counts, entries survive JSON, and no period is ever oversold.
+    #[test]
+    fn a_book_is_the_sum_of_its_entries(acts in prop::collection::vec((0u8..6, 0usize..12, 1u32..15, 0u32..12), 1..60)) {
+        let mut b = book([130.0, 60.0, 0.0, 90.0]);
+        let mut entries = vec![b.draft(day("2026-12-01"), Event::Supply { supply: exact([130.0, 60.0, 0.0, 90.0]) }).unwrap()];
+        entries[0].seq = 1;
+        for (act, which, racks, month) in acts {
+            let id = format!("o{which}");
+            let event = match act {
+                0..=2 => Event::Accept { order: Box::new(Order {
+                    state: [State::Proposed, State::Pending, State::Active][act as usize],
+                    ..order(&id, racks, &format!("2027-{:02}-01", month + 1))
+                }) },
+                3 => step(&id, State::ALL[(racks as usize) % 7]),
+                4 => Event::Deliver { id, racks },
+                _ => Event::Move { id, to: State::Superseded, superseded_by: Some(format!("o{}", racks % 12)), why: String::new(), slots: Vec::new() },
+            };
+            if let Ok(entry) = put(&mut b, event) {
+                entries.push(entry);
+            }
+            for r in b.line("chip").unwrap().rooms() {
+                prop_assert!(r.free >= -1e-6);
+            }
+        }
+        let mut again = Book::new(policy(Rule::FirstCome, &[("one", 1.0)]));
+        for e in &entries {
+            let text = serde_json::to_string(e).unwrap();
+            let back: Entry = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(&back, e);
+            again.apply(&back).unwrap();
+        }
+        prop_assert_eq!(again.orders(), b.orders());
+        prop_assert_eq!(again.line("chip").unwrap(), b.line("chip").unwrap());
+    }
+}

@@ -1,0 +1,69 @@
+//! What `orders list` says.
+
+use secondsource_market::orders::{Book, Day, Order, State};
+use serde::Serialize;
+
+/// Which claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub states: Vec<State>,
+    pub customer: Option<String>,
+    pub chip: Option<String>,
+}
+
+/// A book as a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ListAnswer {
+    pub book: String,
+    pub entries: u64,
+    pub last_entry: Option<Day>,
+    pub claims: usize,
+    pub shown: Vec<Order>,
+    pub products: Vec<ProductOut>,
+}
+
+/// What surely comes of a chip, and what is left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProductOut {
+    pub chip: String,
+    /// With at least this probability.
+    pub confidence: f64,
+    pub periods: Vec<PeriodOut>,
+}
+
+/// Chips up to the end of a period.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PeriodOut {
+    pub period: String,
+    pub from: Day,
+    pub sure: f64,
+    pub committed: f64,
+    /// Available to promise; negative when more is committed than surely comes.
+    pub available: f64,
+}
+
+/// The table of a book.
+pub fn list(name: &str, book: &Book, asked: &Asked) -> ListAnswer {
+    let wanted = |o: &&Order| {
+        asked.states.contains(&o.state)
+            && asked.customer.as_ref().is_none_or(|c| *c == o.customer)
+            && asked.chip.as_ref().is_none_or(|c| *c == o.product)
+    };
+    let mut shown: Vec<Order> = book.orders().iter().filter(wanted).cloned().collect();
+    shown.sort_by(|a, b| a.product.cmp(&b.product).then(a.complete().cmp(&b.complete())));
+    let products = book.supply.iter().flat_map(|s| s.products.iter().map(move |p| (s, p)));
+    let products = products.filter(|(_, p)| asked.chip.as_ref().is_none_or(|c| *c == p.product)).filter_map(|(s, p)| {
+        let rooms = book.line(&p.product)?.rooms();
+        let periods =
+            rooms.iter().map(|r| PeriodOut { period: s.label(r.from), from: r.from, sure: r.sure, committed: r.due, available: r.free });
+        Some(ProductOut { chip: p.product.clone(), confidence: book.policy.confidence, periods: periods.collect() })
+    });
+    ListAnswer {
+        book: name.to_owned(),
+        entries: book.seq,
+        last_entry: book.last,
+        claims: book.orders().len(),
+        products: products.collect(),
+        shown,
+    }
+}
