@@ -43,7 +43,7 @@ parameters! {
     gemm_hopper,
     /// Family factor: B200, B300, GB200, GB300.
     gemm_blackwell,
-    /// Family factor: MI300X, MI325X, MI350X, MI355X.
+    /// Family factor: CDNA 2 and 3 (MI300X, MI325X). CDNA 4 (MI350X, MI355X) goes by its power alone.
     gemm_cdna,
     /// Energy of an eight-bit or narrower operation against half, a quarter... of a bf16 one, on power-limited chips.
     energy_fp8,
@@ -131,8 +131,6 @@ parameters! {
     moe_age,
     /// MoE permute and unpermute traffic against the least possible.
     moe_permute,
-    /// Factor on LoRA's frozen-weight steps over forward plus input gradient.
-    lora_overhead,
     /// Bytes moved per logit by the loss, forward and backward.
     loss_bytes,
     /// Device bytes taken by the runtime and the communication library.

@@ -107,7 +107,8 @@ impl Engine {
                     "ampere" => p.gemm_ampere,
                     "hopper" | "ada" => p.gemm_hopper,
                     "blackwell" | "blackwell-ultra" | "rubin" => p.gemm_blackwell,
-                    "cdna2" | "cdna3" | "cdna4" | "cdna5" => p.gemm_cdna,
+                    "cdna2" | "cdna3" => p.gemm_cdna,
+                    // Of CDNA 4 no independent test is known: power alone decides.
                     _ => 1.0,
                 };
                 let process = process_energy(&chip.family, energy);
@@ -172,6 +173,12 @@ impl Engine {
         let memory = chip.hbm_bandwidth * p.memory_efficiency;
         let streamed = |kernel| kernels.as_ref().and_then(|k| k.streamed(kernel)).map_or(memory, |r| r.min(memory));
         let host = if old { p.host_layer_old } else { p.host_layer };
+        let (host_layer, host_moe) = match soft.launch {
+            Launch::Graph => (host * p.host_graph, p.host_moe),
+            // Of a layer with experts, what it launches beyond a dense one is not captured.
+            Launch::Partial => (host * p.host_graph, 1.0 + (p.host_moe - 1.0) / p.host_graph),
+            Launch::Fused | Launch::Eager => (host, p.host_moe),
+        };
         Ok(Engine {
             class,
             peak_bf16,
@@ -190,8 +197,8 @@ impl Engine {
             unfused_passes: (soft.attention == AttentionKernel::Unfused).then_some(p.unfused_passes),
             linear: recipe.linear,
             grad_bytes: recipe.grad_bytes,
-            host_layer: host * if soft.launch == Launch::Graph { p.host_graph } else { 1.0 },
-            host_moe: p.host_moe,
+            host_layer,
+            host_moe,
             step_constant: p.step_constant,
             moe_age,
             moe_permute: p.moe_permute,

@@ -1,6 +1,7 @@
 //! `plan`: search on every system, then price, energy and days.
 
 use crate::answer::{CostOut, HbmOut, OtherKernels, PlanAnswer, PlanOption, Rejected, SearchOut};
+use crate::calibrate::own::Traits;
 use crate::calibrate::spread::SpreadKey;
 use crate::job::{Chips, Era, Fix, Job};
 use crate::setup::{self, Estimate};
@@ -352,9 +353,10 @@ impl Twin {
     pub(crate) fn option(&self, job: &Job, step: &StepModel<'_>, seat: &Seat, layout: &Layout, r: &StepResult) -> (PlanOption, f64) {
         let chip = &seat.hw.chip;
         let tokens = step.input.global_batch as f64 * step.input.seq as f64;
-        let key = SpreadKey::new(step.input.model.is_moe(), tokens, seat.chips);
-        let Estimate { interval: step_s, factor, basis: interval_basis } =
-            setup::estimate(self, &chip.id, None, key, r.seconds, &r.breakdown);
+        let experts = step.input.model.is_moe();
+        let key = SpreadKey::new(experts, tokens, seat.chips);
+        let traits = Traits::new(&r.breakdown, step.recipe.linear, experts, layout.devices());
+        let Estimate { interval: step_s, factor, basis: interval_basis } = setup::estimate(self, &chip.id, None, key, r.seconds, &traits);
         let tokens_per_s_per_chip = r.tokens_per_s_per_chip / factor;
         let length = job.tokens.and_then(|t| length::run_length(t, tokens_per_s_per_chip * seat.chips as f64, seat.chips as f64));
         let days = length.map(|l| step_s.scaled(l.days / step_s.p50));

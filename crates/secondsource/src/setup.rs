@@ -2,7 +2,7 @@
 
 use crate::answer::{Interval, JobOut};
 use crate::calibrate::Calibration;
-use crate::calibrate::own::shares;
+use crate::calibrate::own::Traits;
 use crate::calibrate::spread::SpreadKey;
 use crate::job::{Chips, Era, Job};
 use crate::runs::Stack;
@@ -11,7 +11,6 @@ use secondsource_base::{Diagnostic, Dtype, quantity};
 use secondsource_catalog::Catalog;
 use secondsource_catalog::hardware::Hardware;
 use secondsource_fabric::{Library, LibraryKind, Thresholds};
-use secondsource_step::Breakdown;
 use secondsource_workload::model::Model;
 use secondsource_workload::recipe::{AttentionKernel, Launch, Overlap, Recipe, Software, Task};
 
@@ -169,9 +168,9 @@ pub(crate) struct Estimate {
 
 /// The interval of a prediction: from the user's own runs of that chip and stack, else from held-out published
 /// runs of its kind. The middle is the prediction itself, corrected by the own runs.
-pub(crate) fn estimate(twin: &Twin, chip: &str, stack: Option<Stack>, key: SpreadKey, seconds: f64, parts: &Breakdown) -> Estimate {
+pub(crate) fn estimate(twin: &Twin, chip: &str, stack: Option<Stack>, key: SpreadKey, seconds: f64, traits: &Traits) -> Estimate {
     if let Some(own) = twin.own.as_ref().and_then(|o| o.of(chip, stack)) {
-        let c = own.correction(&shares(parts));
+        let c = own.correction(traits);
         let ((p5, p95), factor) = (own.interval(c), c.shift.exp());
         return Estimate { interval: spread(p5, p95, seconds * factor), factor, basis: own.basis() };
     }

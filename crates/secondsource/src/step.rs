@@ -2,7 +2,7 @@
 
 use crate::answer::{FitAnswer, FitChange, HbmOut, StepAnswer};
 use crate::calibrate::OwnStack;
-use crate::calibrate::own::shares;
+use crate::calibrate::own::Traits;
 use crate::job::{Chips, Job};
 use crate::plan::{MOST_CHIPS, Seat, pins, words};
 use crate::setup;
@@ -165,7 +165,8 @@ impl Twin {
             let r = step.evaluate_exact(&x.layout, true).map_err(misfit)?;
             let peak = r.memory.total();
             let own = self.own.as_ref().and_then(|o| o.of(&x.seat.hw.chip.id, None));
-            let corrected = |r: &StepResult| r.seconds * own.map_or(1.0, |o| o.correction(&shares(&r.breakdown)).shift.exp());
+            let traits = |r: &StepResult| Traits::new(&r.breakdown, step.recipe.linear, step.input.model.is_moe(), x.layout.devices());
+            let corrected = |r: &StepResult| r.seconds * own.map_or(1.0, |o| o.correction(&traits(r)).shift.exp());
             let now = corrected(&r);
             let fits = peak <= capacity;
             let mut list: Vec<FitChange> = changes(&x.layout, step.input.global_batch)

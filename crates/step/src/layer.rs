@@ -109,6 +109,10 @@ impl LayerTime {
     }
 }
 
+/// Since 2022 Megatron-LM reduces input gradients while the weight gradient of the same column-parallel product runs
+/// (`async_tensor_model_parallel_allreduce`), about half of a layer's.
+const ASYNC_REDUCE: f64 = 2022.2;
+
 /// Everything that the passes of a layer depend on.
 pub(crate) struct LayerContext<'a> {
     pub input: &'a StepInput<'a>,
@@ -207,7 +211,12 @@ impl LayerContext<'_> {
                 Comm { seconds: a.seconds * share + sync, out: a.out }
             };
             t.forward.comm(Part::Tp, one, blocks);
-            t.backward_input.comm(Part::Tp, one, blocks * if l.sequence_parallel { 1.5 } else { 1.0 });
+            let mut back = Comm { seconds: one.seconds * blocks * if l.sequence_parallel { 1.5 } else { 1.0 }, out: one.out };
+            if self.recipe.software.overlap == Overlap::Blocking && self.recipe.software.year >= ASYNC_REDUCE {
+                let hidden = 0.5 * t.backward_weight.parts[Part::Matrix as usize];
+                back.seconds = (back.seconds - hidden).max(blocks * sync * if l.sequence_parallel { 3.0 } else { 1.0 });
+            }
+            t.backward_input.comm(Part::Tp, back, 1.0);
         }
 
         let host = self.engine.host_layer * if moe { self.engine.host_moe } else { 1.0 };
@@ -222,12 +231,6 @@ impl LayerContext<'_> {
         if both > 0.0 {
             t.backward_input.host(2.0 * host * a / both);
             t.backward_weight.host(2.0 * host * b / both);
-        }
-        if self.lora() {
-            let f = self.params.lora_overhead;
-            for p in [&mut t.forward, &mut t.backward_input, &mut t.recompute] {
-                *p = p.scaled(f);
-            }
         }
         t
     }

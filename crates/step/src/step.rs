@@ -420,7 +420,7 @@ impl<'a> StepModel<'a> {
         let ranks = l.dp * l.cp;
         let (dense, expert) = memory::shard_ranks(l);
         let expert_ranks = ((l.tp * ranks) / (l.ep * l.etp)).max(1);
-        let mut seconds = 0.0;
+        let (mut seconds, mut calls) = (0.0, 0.0);
         let mut out = false;
         let mut add = |c: Comm, times: f64| {
             seconds += c.seconds * times;
@@ -438,9 +438,9 @@ impl<'a> StepModel<'a> {
             let part = params / n;
             let replicas = all / shard.max(1);
             if l.zero == Zero::Z1 && self.recipe.whole_tensor_shards && shard > 1 {
-                // One reduce and one broadcast call per owner, each as late as the last host.
+                // One reduce and one broadcast call per owner, each as late as the last host: nothing hides that.
                 let owners = f64::from(shard);
-                add(Comm { seconds: self.params.collective_sync_old * owners.log2(), out: false }, 2.0 * owners);
+                calls += 2.0 * owners * self.params.collective_sync_old * owners.log2();
             }
             match l.zero {
                 Zero::Z0 => add(self.net.all_reduce(stride, all, part * gb), n),
@@ -459,7 +459,7 @@ impl<'a> StepModel<'a> {
         // At best it hides behind the backward pass of the last micro-batch, the forward pass of the first, and the fill
         // and drain of the pipeline.
         let share = if self.recipe.software.overlap == Overlap::Blocking { 1.0 } else { self.params.dp_exposed };
-        let exposed = (seconds * share).max(seconds - hideable);
+        let exposed = (seconds * share).max(seconds - hideable) + calls;
         (exposed, if out { exposed } else { 0.0 })
     }
 

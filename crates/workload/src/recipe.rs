@@ -23,6 +23,9 @@ pub enum AttentionKernel {
 pub enum Launch {
     /// A compiled step or CUDA graphs: the host is out of the way.
     Graph,
+    /// Graphs of what has fixed shapes (attention, router); experts, whose shapes the router decides, are launched
+    /// operator by operator.
+    Partial,
     /// Python calls each operator; elementwise chains are fused by a compiler or by hand-written kernels.
     Fused,
     /// Python calls each operator, nothing is fused.

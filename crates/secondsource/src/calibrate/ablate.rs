@@ -16,7 +16,7 @@ struct Piece {
 /// As good as nothing, for parameters that must stay positive.
 const NONE: f64 = 1e-9;
 
-const PIECES: [Piece; 23] = [
+const PIECES: [Piece; 22] = [
     Piece { name: "attention kernel classes (SDPA, Triton)", off: &[("attention_sdpa", 1.0), ("attention_triton", 1.0)] },
     Piece {
         name: "attention rates (0.6 of peak everywhere instead)",
@@ -62,7 +62,6 @@ const PIECES: [Piece; 23] = [
     Piece { name: "exposed FSDP traffic", off: &[("fsdp_norm", 50.0), ("fsdp_norm_xla", 50.0)] },
     Piece { name: "MoE dispatcher generations", off: &[("moe_age", 1.0)] },
     Piece { name: "permutation of expert tokens", off: &[("moe_permute", NONE)] },
-    Piece { name: "LoRA overhead", off: &[("lora_overhead", 1.0)] },
 ];
 
 /// Errors of the refit without one piece. Percent of the published step time.

@@ -6,7 +6,7 @@
 //! with a forward-difference Jacobian on ln x, clamped to the bounds of the priors.
 
 use super::files::Priors;
-use super::own::{Shares, shares};
+use super::own::Traits;
 use crate::runs::Case;
 use rayon::prelude::*;
 use secondsource_catalog::calibration::Params;
@@ -31,7 +31,7 @@ pub struct Fit {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
     pub seconds: f64,
-    pub shares: Shares,
+    pub traits: Traits,
 }
 
 /// Predicted seconds of one case, `None` when the chip lacks the needed peak.
@@ -43,7 +43,8 @@ pub fn predict(case: &Case, params: &Params, energy: &[(String, f64)]) -> Option
 pub fn predict_parts(case: &Case, params: &Params, energy: &[(String, f64)]) -> Option<Prediction> {
     let m = StepModel::new(case.step_input(), case.recipe, params, energy).ok()?;
     let r = m.evaluate(&case.layout, false).ok()?;
-    Some(Prediction { seconds: r.seconds, shares: shares(&r.breakdown) })
+    let traits = Traits::new(&r.breakdown, case.recipe.linear, case.model.is_moe(), case.layout.devices());
+    Some(Prediction { seconds: r.seconds, traits })
 }
 
 fn residuals(cases: &[&Case], x: &[f64; N], energy: &[(String, f64)]) -> Vec<f64> {
@@ -75,6 +76,7 @@ pub fn fit(cases: &[&Case], priors: &Priors, start: &Params, max_iterations: u32
     let mut best = objective(&x, &r);
     let mut lambda = 1e-2;
     let mut hessian = vec![0.0; N * N];
+    let mut curvature = hessian.clone();
     let mut iterations = 0;
     for it in 0..max_iterations {
         iterations = it + 1;
@@ -107,6 +109,15 @@ pub fn fit(cases: &[&Case], priors: &Priors, start: &Params, max_iterations: u32
             gradient[a] += (x[a] - mu[a]) * inv;
             hessian[a * N + a] += inv;
         }
+        curvature.clone_from(&hessian);
+        // A parameter at a bound that wants further out stays there and is no part of the step.
+        for a in 0..N {
+            let held = (x[a] <= lo[a] && gradient[a] > 0.0) || (x[a] >= hi[a] && gradient[a] < 0.0);
+            if held {
+                gradient[a] = 0.0;
+                hold(&mut hessian, a);
+            }
+        }
         let mut improved = false;
         for _ in 0..8 {
             let step = solve(&hessian, &gradient, lambda);
@@ -133,9 +144,20 @@ pub fn fit(cases: &[&Case], priors: &Priors, start: &Params, max_iterations: u32
     for (j, s) in sigma.iter_mut().enumerate() {
         let mut e = [0.0; N];
         e[j] = 1.0;
-        *s = solve(&hessian, &e, 0.0)[j].max(0.0).sqrt();
+        *s = solve(&curvature, &e, 0.0)[j].max(0.0).sqrt();
     }
     Fit { params: Params::from_array(&x.map(f64::exp)), sigma, iterations, objective: best }
+}
+
+/// Takes a parameter out of a lower triangle: its row and column become those of a unit matrix.
+fn hold(h: &mut [f64], a: usize) {
+    for b in 0..a {
+        h[a * N + b] = 0.0;
+    }
+    for b in a + 1..N {
+        h[b * N + a] = 0.0;
+    }
+    h[a * N + a] = 1.0;
 }
 
 /// Fits once per group of `key`, each time without that group, starting from the full fit.

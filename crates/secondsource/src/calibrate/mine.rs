@@ -48,7 +48,7 @@ impl Twin {
                     return Err(vec![d.in_file(file).hint("give those that are most like the runs to come")]);
                 }
                 let named = g.runs.iter().map(|(c, p)| {
-                    let run = OwnRun { residual: (c.measured / p.seconds).ln(), shares: p.shares };
+                    let run = OwnRun { residual: (c.measured / p.seconds).ln(), traits: p.traits };
                     NamedRun { id: c.id.clone(), run }
                 });
                 let entry = OwnStack::new(chip, g.stack, named.collect(), prior);

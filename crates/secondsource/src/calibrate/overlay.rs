@@ -1,8 +1,8 @@
 //! The file of one's own runs: what `calibrate --mine` writes and `--calibration` reads.
 
-use super::own::{Correction, MOST_RUNS, OwnFit, OwnPrior, OwnRun, Shares};
+use super::own::{Correction, MOST_RUNS, OwnFit, OwnPrior, OwnRun, Shares, Traits};
 use crate::runs::Stack;
-use secondsource_base::{Diagnostic, SourceText};
+use secondsource_base::{Diagnostic, Dtype, SourceText};
 use secondsource_step::Breakdown;
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -32,7 +32,10 @@ impl OwnStack {
     pub(crate) fn new(chip: &str, stack: Option<Stack>, runs: Vec<NamedRun>, prior: OwnPrior) -> OwnStack {
         let kept = |r: NamedRun| NamedRun {
             id: r.id,
-            run: OwnRun { residual: rounded(r.run.residual.clamp(-MOST, MOST)), shares: r.run.shares.map(rounded) },
+            run: OwnRun {
+                residual: rounded(r.run.residual.clamp(-MOST, MOST)),
+                traits: Traits { shares: r.run.traits.shares.map(rounded), ..r.run.traits },
+            },
         };
         let runs: Vec<NamedRun> = runs.into_iter().map(kept).collect();
         let fit = prior.fit(&runs.iter().map(|r| r.run).collect::<Vec<OwnRun>>());
@@ -44,9 +47,9 @@ impl OwnStack {
         &self.fit.weights
     }
 
-    /// The correction of a prediction with these shares.
-    pub fn correction(&self, shares: &Shares) -> Correction {
-        self.fit.correction(shares)
+    /// The correction of a prediction with these traits.
+    pub fn correction(&self, traits: &Traits) -> Correction {
+        self.fit.correction(traits)
     }
 
     /// ln of the 5% and 95% quantiles of a later run over the corrected prediction.
@@ -54,15 +57,12 @@ impl OwnStack {
         self.prior.interval(c)
     }
 
-    /// The correction of a run that spends its time as the mean of the own runs does.
+    /// The correction of runs like the own ones, on average.
     pub fn typical(&self) -> Correction {
-        let mut mean = Shares::default();
-        for r in &self.runs {
-            for (m, x) in mean.iter_mut().zip(r.run.shares) {
-                *m += x / self.runs.len() as f64;
-            }
-        }
-        self.correction(&mean)
+        let n = self.runs.len() as f64;
+        let each = self.runs.iter().map(|r| self.correction(&r.run.traits));
+        let (shift, variance) = each.fold((0.0, 0.0), |(s, v), c| (s + c.shift / n, v + c.later_sd * c.later_sd / n));
+        Correction { shift, later_sd: variance.sqrt() }
     }
 
     /// On predicted seconds of such a run.
@@ -95,13 +95,20 @@ pub struct OwnRuns {
 
 /// What a file says where all stacks of a chip are taken together.
 const ANY: &str = "any";
-const KEYS: [&str; 8] = ["calibration", "stack", "chip", "software", "run", "id", "residual", "shares"];
+const KEYS: [&str; 12] =
+    ["version", "calibration", "stack", "chip", "software", "run", "id", "residual", "precision", "experts", "chips", "shares"];
+/// Of the file's format. 1 had no number: its runs kept their shares only.
+const VERSION: i64 = 2;
+const FORMATS: [Dtype; 6] = [Dtype::Bf16, Dtype::Fp8, Dtype::MxFp8, Dtype::NvFp4, Dtype::MxFp4, Dtype::Int8];
+const MOST_CHIPS: u64 = 1 << 24;
 /// ln of the most that a run may differ from its prediction.
 const MOST: f64 = 20.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OverlayFile {
+    #[serde(rename = "version")]
+    _version: i64,
     calibration: Spanned<String>,
     #[serde(default)]
     stack: Vec<Spanned<StackEntry>>,
@@ -121,6 +128,9 @@ struct StackEntry {
 struct RunEntry {
     id: String,
     residual: Spanned<f64>,
+    precision: Spanned<String>,
+    experts: bool,
+    chips: Spanned<u64>,
     shares: Spanned<Vec<f64>>,
 }
 
@@ -134,6 +144,23 @@ impl OwnRuns {
         chip: &dyn Fn(&str) -> Result<String, Diagnostic>,
     ) -> Result<OwnRuns, Diagnostic> {
         let source = SourceText { name, text };
+        let again = "run `secondsource calibrate --mine FILE.csv --write FILE.toml` again";
+        if let Ok(table) = text.parse::<toml::Table>()
+            && table.contains_key("calibration")
+        {
+            match table.get("version").map_or(Some(1), toml::Value::as_integer) {
+                Some(VERSION) => {}
+                Some(v) if v > VERSION => {
+                    let d = Diagnostic::error(format!("a newer program wrote these corrections (version {v}, this one reads {VERSION})"));
+                    return Err(d.in_file(name).hint(again));
+                }
+                Some(v) => {
+                    let d = Diagnostic::error(format!("an older program wrote these corrections (version {v}, this one reads {VERSION})"));
+                    return Err(d.in_file(name).hint(again));
+                }
+                None => return Err(Diagnostic::error(format!("`version` must be {VERSION}")).in_file(name).hint(again)),
+            }
+        }
         let file: OverlayFile = toml::from_str(text).map_err(|e| {
             let d = Diagnostic::error(e.message().lines().next().unwrap_or("not a TOML file").to_owned());
             match e.span() {
@@ -143,8 +170,7 @@ impl OwnRuns {
         })?;
         let at = |message: String, start: usize| Diagnostic::error(message).at_offset(source, start);
         if file.calibration.get_ref() != fingerprint {
-            return Err(at("these corrections belong to another calibration".to_owned(), file.calibration.span().start)
-                .hint("run `secondsource calibrate --mine FILE.csv --write FILE.toml` again"));
+            return Err(at("these corrections belong to another calibration".to_owned(), file.calibration.span().start).hint(again));
         }
         if file.stack.is_empty() {
             return Err(Diagnostic::error("no [[stack]] in this file").in_file(name));
@@ -180,7 +206,16 @@ impl OwnRuns {
                     let n = Shares::default().len();
                     return Err(at(format!("`shares` must be {n} values from 0 to 1 that add up to 1"), from));
                 };
-                runs.push(NamedRun { id: r.id, run: OwnRun { residual, shares } });
+                let word = r.precision.get_ref();
+                let format = Dtype::parse(word).ok_or_else(|| {
+                    at(format!("`{word}` is not a number format"), r.precision.span().start).suggest(word, FORMATS.map(Dtype::name))
+                })?;
+                let chips = *r.chips.get_ref();
+                if !(1..=MOST_CHIPS).contains(&chips) {
+                    return Err(at(format!("`chips` is {chips}, but must be from 1 to {MOST_CHIPS}"), r.chips.span().start));
+                }
+                let traits = Traits { shares, format, experts: r.experts, chips };
+                runs.push(NamedRun { id: r.id, run: OwnRun { residual, traits } });
             }
             if stacks.iter().any(|s| s.chip == id && s.stack == stack) {
                 return Err(at(format!("{} on {id} stands in this file already", e.software.get_ref()), start));
@@ -196,13 +231,16 @@ impl OwnRuns {
             "# Written by `secondsource calibrate --mine`. One's own runs, by which later predictions are corrected; give this file\n# as --calibration. A residual is ln(measured / predicted); shares are parts of the predicted step, in the order\n",
         );
         let _ = writeln!(s, "# {}.", Breakdown::NAMES.join(", "));
-        let _ = writeln!(s, "calibration = \"{}\"", self.calibration);
+        let _ = writeln!(s, "version = {VERSION}\ncalibration = \"{}\"", self.calibration);
         for o in &self.stacks {
             let _ = writeln!(s, "\n[[stack]]\nchip = \"{}\"\nsoftware = \"{}\"", o.chip, o.stack_name());
             for r in &o.runs {
                 let id = toml::Value::String(r.id.clone());
-                let shares: Vec<String> = r.run.shares.iter().map(|v| format!("{v:?}")).collect();
-                let _ = writeln!(s, "\n[[stack.run]]\nid = {id}\nresidual = {:?}\nshares = [{}]", r.run.residual, shares.join(", "));
+                let t = &r.run.traits;
+                let shares: Vec<String> = t.shares.iter().map(|v| format!("{v:?}")).collect();
+                let _ = writeln!(s, "\n[[stack.run]]\nid = {id}\nresidual = {:?}", r.run.residual);
+                let _ = writeln!(s, "precision = \"{}\"\nexperts = {}\nchips = {}", t.format.name(), t.experts, t.chips);
+                let _ = writeln!(s, "shares = [{}]", shares.join(", "));
             }
         }
         s

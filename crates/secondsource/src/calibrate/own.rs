@@ -1,35 +1,39 @@
 //! What a few runs of one's own say: a robust, shrunk correction of one stack.
 //!
-//! A run spends its step on parts (products, attention, traffic...); x is the vector of their shares. What a stack does
-//! otherwise than predicted, ln(measured / predicted), is taken as f(x) plus the scatter of single runs. Before any run is
-//! seen f is normal around 0 with the covariance
+//! A run spends its step on parts (products, attention, traffic...); x is the vector of their shares. It also has a number
+//! format, experts or none, and a number of chips N. What a stack does otherwise than predicted, ln(measured / predicted),
+//! is taken as f(run) plus the scatter of single runs. Before any run is seen f is normal around 0 with the covariance
 //!
 //! ```text
-//! k(x, y) = s0^2 (1/2 + 1/2 exp(-|x - y|^2 / (2 l^2))),        l = 0.12
+//! k(i, j) = s0^2 (0.2 + 0.2 e^(-d^2 / (2 l^2)) + 0.6 [same format, same kind] e^(-d^2 / (2 m^2) - (ln Ni/Nj)^2 / (2 w^2)))
+//! d = |xi - xj|,   l = 0.12,   m = 0.2,   w = 1.5
 //! ```
 //!
-//! half of it common to all runs of the stack, half only to runs that spend their time alike (a slow link shows where traffic
-//! shows). Given residuals r_i at x_i, f minimises
+//! a fifth of it common to all runs of the stack, a fifth to runs that spend their time alike (a slow link shows where
+//! traffic shows), the rest to runs of one kind: what a stack does badly it does badly in one number format, at one scale.
+//! Given residuals r_i, f minimises
 //!
 //! ```text
-//! sum_i rho((r_i - f(x_i)) / s) + f' K^-1 f / 2,        rho: Huber's loss with its knee at 1
+//! sum_i rho((r_i - f_i) / s) + f' K^-1 f / 2,        rho: Huber's loss with its knee at 1
 //! ```
 //!
-//! s0 is the spread of stacks that the fit had not seen around zero, s the scatter of runs within such a stack; both come
-//! from the held-out residuals of the published runs. The objective is convex, so f is unique; with no runs it is 0, with
-//! many alike it goes to where they are; one run moves it by at most s0^2 / s, however odd it is, and far from all own runs
-//! half as far. A later run at x lies around f(x) with the variance
+//! s is the scatter of runs that are alike: 1.4826 times the median difference of a published run, held out, from the run
+//! of its group that is most like it, over sqrt(2). s0 is what remains of the spread of held-out runs around zero: stacks
+//! differ from one another, and within a stack kinds of runs do. The objective is convex, so f is unique; with no runs it
+//! is 0, with many alike it goes to where they are; one run moves it by at most s0^2 / s, however odd it is, and a run
+//! unlike all own runs is corrected by a fifth as much. A later run lies around f with the variance
 //!
 //! ```text
 //! (n0 s^2 + n m^2) / (n0 + n)  +  k(x, x) - k' (K + s^2 / W)^-1 k,      n0 = 4
 //! ```
 //!
 //! (scatter, with the table's counting as n0 runs; and what is not known of f). m is 1.4826 times the median of
-//! |r_i - f(x_i)|, so one odd run of three does not widen it while runs that all disagree do; w_i = min(1, s / |r_i - f(x_i)|).
+//! |r_i - f_i|, so one odd run of three does not widen it while runs that all disagree do; w_i = min(1, s / |r_i - f_i|).
 //! How many of these standard deviations hold 90% is not assumed but counted: on the published groups, with three of
 //! their runs as own runs.
 
 use super::spread::{Residual, quantiles};
+use secondsource_base::Dtype;
 use secondsource_step::Breakdown;
 use std::collections::BTreeMap;
 
@@ -39,8 +43,13 @@ pub type Shares = [f64; Breakdown::NAMES.len()];
 pub const MOST_RUNS: usize = 500;
 /// Distance of shares within which runs are alike: a tenth of the step spent otherwise. From 0.1 to 0.2 it hardly matters.
 const ALIKE: f64 = 0.12;
-/// Part of a stack's variance that all its runs share.
-const SHARED: f64 = 0.5;
+/// The same among runs of one number format and kind.
+const KIN: f64 = 0.2;
+/// ln of the ratio of chips within which runs are of one scale: a factor of 4 or so.
+const SCALE: f64 = 1.5;
+/// Part of a stack's variance that all its runs share, and part that runs with like shares do.
+const SHARED: f64 = 0.2;
+const LIKE_SHARES: f64 = 0.2;
 /// Runs that the table's scatter counts for.
 const TABLE_COUNTS: f64 = 4.0;
 /// From the median absolute deviation to the standard deviation of a normal distribution.
@@ -53,9 +62,37 @@ pub const OWN: usize = 3;
 const DRAWS: usize = 20;
 
 /// The parts of a step as shares of it.
-pub fn shares(b: &Breakdown) -> Shares {
+fn shares(b: &Breakdown) -> Shares {
     let total = b.total();
     b.to_array().map(|v| if total > 0.0 { v / total } else { 0.0 })
+}
+
+/// What makes runs of a stack err alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Traits {
+    pub shares: Shares,
+    /// Number format of the linear layers.
+    pub format: Dtype,
+    pub experts: bool,
+    pub chips: u64,
+}
+
+impl Traits {
+    pub fn new(b: &Breakdown, format: Dtype, experts: bool, chips: u64) -> Traits {
+        Traits { shares: shares(b), format, experts, chips }
+    }
+
+    /// Correlation of two runs of a stack.
+    fn likeness(&self, o: &Traits) -> f64 {
+        let d2: f64 = self.shares.iter().zip(&o.shares).map(|(x, y)| (x - y) * (x - y)).sum();
+        let kin = if self.format == o.format && self.experts == o.experts {
+            let w = (self.chips.max(1) as f64 / o.chips.max(1) as f64).ln() / SCALE;
+            (-d2 / (2.0 * KIN * KIN) - w * w / 2.0).exp()
+        } else {
+            0.0
+        };
+        SHARED + LIKE_SHARES * (-d2 / (2.0 * ALIKE * ALIKE)).exp() + (1.0 - SHARED - LIKE_SHARES) * kin
+    }
 }
 
 /// What the published runs say of stacks that a fit has not seen.
@@ -75,14 +112,14 @@ pub struct OwnPrior {
 pub struct OwnRun {
     /// ln(measured / predicted).
     pub residual: f64,
-    pub shares: Shares,
+    pub traits: Traits,
 }
 
 /// The correction of one stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OwnFit {
     prior: OwnPrior,
-    at: Vec<Shares>,
+    at: Vec<Traits>,
     /// (K + s^2 / W)^-1 r.
     pull: Vec<f64>,
     /// Cholesky factor of K + s^2 / W, row by row.
@@ -103,9 +140,8 @@ pub struct Correction {
 
 impl OwnPrior {
     /// Covariance of two runs of a stack.
-    fn covariance(&self, a: &Shares, b: &Shares) -> f64 {
-        let d2: f64 = a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum();
-        self.stack_sd * self.stack_sd * (SHARED + (1.0 - SHARED) * (-d2 / (2.0 * ALIKE * ALIKE)).exp())
+    fn covariance(&self, a: &Traits, b: &Traits) -> f64 {
+        self.stack_sd * self.stack_sd * a.likeness(b)
     }
 
     /// The correction that these runs ask for; those beyond [`MOST_RUNS`] are not looked at.
@@ -113,7 +149,7 @@ impl OwnPrior {
         let runs = &runs[..runs.len().min(MOST_RUNS)];
         let n = runs.len();
         let s2 = self.run_sd * self.run_sd;
-        let at: Vec<Shares> = runs.iter().map(|r| r.shares).collect();
+        let at: Vec<Traits> = runs.iter().map(|r| r.traits).collect();
         let k: Vec<f64> = (0..n * n).map(|i| self.covariance(&at[i / n], &at[i % n])).collect();
         let residuals: Vec<f64> = runs.iter().map(|r| r.residual).collect();
         let mut weights = vec![1.0; n];
@@ -155,17 +191,26 @@ impl OwnPrior {
 
     /// The two spreads, by medians, over groups of one source and chip.
     fn scales(residuals: &[Residual]) -> Option<OwnPrior> {
-        let (mut within, mut between) = (Vec::new(), Vec::new());
+        let (mut alike, mut all) = (Vec::new(), Vec::new());
         for rows in groups(residuals).into_values() {
-            let centre = median(rows.iter().map(|i| residuals[*i].value).collect());
-            between.push(centre.abs());
-            within.extend(rows.iter().map(|i| (residuals[*i].value - centre).abs()));
+            for i in &rows {
+                let like = |j: &usize| residuals[*i].traits.likeness(&residuals[*j].traits);
+                let others = rows.iter().filter(|j| *j != i);
+                let nearest = others.fold(None, |best: Option<(f64, usize)>, j| {
+                    let l = like(j);
+                    if best.is_none_or(|b| l > b.0) { Some((l, *j)) } else { best }
+                });
+                alike.extend(nearest.map(|(_, j)| (residuals[*i].value - residuals[j].value).abs()));
+            }
+            all.push(median(rows.iter().map(|i| residuals[*i].value.abs()).collect()));
         }
-        if between.is_empty() {
+        if all.is_empty() {
             return None;
         }
-        let sd = |v: Vec<f64>| (median(v) * NORMAL).max(0.01);
-        Some(OwnPrior { stack_sd: sd(between), run_sd: sd(within), low_z: 1.645, high_z: 1.645 })
+        let run_sd = (NORMAL * median(alike) / std::f64::consts::SQRT_2).max(0.01);
+        let spread = NORMAL * median(all);
+        let stack_sd = (spread * spread - run_sd * run_sd).max(1e-4).sqrt();
+        Some(OwnPrior { stack_sd, run_sd, low_z: 1.645, high_z: 1.645 })
     }
 
     fn with_quantiles<'a>(self, later: impl Iterator<Item = &'a Later>) -> OwnPrior {
@@ -181,8 +226,8 @@ impl OwnPrior {
 }
 
 impl OwnFit {
-    /// What a prediction with these shares is corrected by.
-    pub fn correction(&self, x: &Shares) -> Correction {
+    /// What a prediction with these traits is corrected by.
+    pub fn correction(&self, x: &Traits) -> Correction {
         let k: Vec<f64> = self.at.iter().map(|a| self.prior.covariance(a, x)).collect();
         let shift = k.iter().zip(&self.pull).map(|(a, b)| a * b).sum();
         let known: f64 = forward(&self.factor, k).iter().map(|v| v * v).sum();
@@ -269,10 +314,10 @@ fn trials(residuals: &[Residual], prior: &dyn Fn(&str) -> Option<OwnPrior>) -> V
                 let j = i + random.below(order.len() - i);
                 order.swap(i, j);
             }
-            let own = order[..OWN].iter().map(|i| OwnRun { residual: residuals[*i].value, shares: residuals[*i].shares });
+            let own = order[..OWN].iter().map(|i| OwnRun { residual: residuals[*i].value, traits: residuals[*i].traits });
             let fit = prior.fit(&own.collect::<Vec<OwnRun>>());
             later.extend(order[OWN..].iter().map(|i| {
-                let c = fit.correction(&residuals[*i].shares);
+                let c = fit.correction(&residuals[*i].traits);
                 Later { row: *i, group, error: residuals[*i].value - c.shift, sd: c.later_sd, inside: false }
             }));
         }
@@ -326,16 +371,15 @@ mod tests {
 
     const PRIOR: OwnPrior = OwnPrior { stack_sd: 0.1, run_sd: 0.08, low_z: 2.0, high_z: 2.5 };
 
-    /// Shares of a run that spends `a` on products and the rest on scores.
-    fn spent(a: f64) -> Shares {
-        let mut x = [0.0; Breakdown::NAMES.len()];
-        (x[0], x[1]) = (a, 1.0 - a);
-        x
+    /// A run that spends `a` on products and the rest on scores.
+    fn spent(a: f64) -> Traits {
+        let b = Breakdown { matrix: a, attention: 1.0 - a, ..Breakdown::default() };
+        Traits::new(&b, Dtype::Bf16, false, 64)
     }
 
     /// Runs that all spend their time alike.
     fn runs(residuals: &[f64]) -> Vec<OwnRun> {
-        residuals.iter().map(|r| OwnRun { residual: *r, shares: spent(0.7) }).collect()
+        residuals.iter().map(|r| OwnRun { residual: *r, traits: spent(0.7) }).collect()
     }
 
     fn correction(residuals: &[f64]) -> Correction {
@@ -391,16 +435,23 @@ mod tests {
         assert!((shift(&runs) - 0.2).abs() < 0.02, "{}", shift(&runs));
     }
 
-    /// Far from the own runs half of what they say holds, and less is known.
+    /// Far from the own runs a fifth of what they say holds, and less is known.
     #[test]
-    fn runs_unlike_are_corrected_by_half() {
+    fn runs_unlike_are_corrected_by_a_fifth() {
         let fit = PRIOR.fit(&runs(&[0.2; 50]));
-        let (near, far) = (fit.correction(&spent(0.7)), fit.correction(&spent(0.0)));
-        assert!((far.shift / near.shift - 0.5).abs() < 1e-6, "{far:?} against {near:?}");
+        let (near, far) = (fit.correction(&spent(0.7)), fit.correction(&Traits { format: Dtype::Fp8, ..spent(-0.3) }));
+        assert!((far.shift / near.shift - 0.2).abs() < 1e-6, "{far:?} against {near:?}");
+        // Of another format, kind or scale: between the two.
+        for other in
+            [Traits { format: Dtype::Fp8, ..spent(0.7) }, Traits { experts: true, ..spent(0.7) }, Traits { chips: 8192, ..spent(0.7) }]
+        {
+            let c = fit.correction(&other);
+            assert!(c.shift > far.shift * 1.5 && c.shift < near.shift * 0.6, "{c:?}");
+        }
         assert!(far.later_sd > near.later_sd && far.later_sd < PRIOR.fit(&[]).correction(&spent(0.0)).later_sd);
         // Two kinds of runs that err in opposite ways are told apart.
         let mut two = runs(&[0.1; 10]);
-        two.extend((0..10).map(|_| OwnRun { residual: -0.1, shares: spent(0.1) }));
+        two.extend((0..10).map(|_| OwnRun { residual: -0.1, traits: spent(0.1) }));
         let fit = PRIOR.fit(&two);
         assert!(fit.correction(&spent(0.7)).shift > 0.05 && fit.correction(&spent(0.1)).shift < -0.05);
     }
@@ -441,11 +492,15 @@ mod tests {
             for i in 0..9 {
                 let key = crate::calibrate::spread::SpreadKey { moe: false, small: false };
                 let value = centre + 0.02 * (f64::from(i) - 4.0);
-                list.push(Residual { source: g.to_owned(), chip: "x".to_owned(), key, value, shares: spent(0.5) });
+                // The more alike the nearer.
+                let traits = spent(0.5 + 0.01 * f64::from(i));
+                list.push(Residual { source: g.to_owned(), chip: "x".to_owned(), key, value, traits });
             }
         }
         let p = OwnPrior::learn(&list).expect("three groups");
-        assert!((p.stack_sd - 0.1 * NORMAL).abs() < 1e-9 && (p.run_sd - 0.04 * NORMAL).abs() < 1e-9, "{p:?}");
+        let run = 0.02 * NORMAL / std::f64::consts::SQRT_2;
+        assert!((p.run_sd - run).abs() < 1e-9, "{p:?}");
+        assert!((p.stack_sd.hypot(p.run_sd) - 0.1 * NORMAL).abs() < 1e-9, "{p:?}");
         let later = new_stacks(&list);
         assert_eq!(later.len(), 3 * DRAWS * 6);
         assert_eq!(later, new_stacks(&list));

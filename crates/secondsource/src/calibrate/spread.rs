@@ -10,7 +10,7 @@
 
 use super::files::SpreadGroup;
 use super::fit::Prediction;
-use super::own::Shares;
+use super::own::Traits;
 use crate::runs::{Case, Grade};
 use std::collections::BTreeMap;
 
@@ -75,8 +75,7 @@ pub struct Residual {
     pub chip: String,
     pub key: SpreadKey,
     pub value: f64,
-    /// Of the predicted step, by part.
-    pub shares: Shares,
+    pub traits: Traits,
 }
 
 /// Held-out residuals of rows of grades A and B.
@@ -93,7 +92,7 @@ impl Residuals {
             chip: c.chip.clone(),
             key: SpreadKey::of(c),
             value: (c.measured / p.seconds).ln(),
-            shares: p.shares,
+            traits: p.traits,
         };
         Residuals { list: cases.filter(|(c, _)| c.grade <= Grade::B).map(residual).collect() }
     }
@@ -179,6 +178,10 @@ fn upper(v: &[(f64, f64)], p: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn traits() -> Traits {
+        Traits::new(&secondsource_step::Breakdown::default(), secondsource_base::Dtype::Bf16, false, 8)
+    }
+
     #[test]
     fn equal_weights_give_the_conformal_ranks() {
         let v: Vec<(f64, f64)> = (1..=39).map(|i| (f64::from(i), 1.0)).collect();
@@ -195,7 +198,7 @@ mod tests {
             chip: String::new(),
             key: SpreadKey { moe: false, small: false },
             value,
-            shares: [0.0; 16],
+            traits: traits(),
         };
         let mut list: Vec<Residual> = (0..100).map(|_| row("many", 0.0)).collect();
         list.extend((0..LEVELS).map(|_| row("few", 1.0)));
@@ -206,7 +209,7 @@ mod tests {
     #[test]
     fn small_groups_fall_back() {
         let key = |moe, small| SpreadKey { moe, small };
-        let row = |k: SpreadKey, value: f64| Residual { source: "s".to_owned(), chip: "c".to_owned(), key: k, value, shares: [0.0; 16] };
+        let row = |k: SpreadKey, value: f64| Residual { source: "s".to_owned(), chip: "c".to_owned(), key: k, value, traits: traits() };
         let mut list: Vec<Residual> = (0..40).map(|i| row(key(false, false), f64::from(i))).collect();
         list.extend((0..5).map(|_| row(key(true, true), 100.0)));
         let groups = Residuals { list }.groups(true);

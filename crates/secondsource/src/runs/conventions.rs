@@ -78,13 +78,37 @@ pub(crate) fn year(text: &str) -> Option<f64> {
     })
 }
 
+/// Attention of NeMo by date: Dao's FlashAttention before MLPerf v4.0 (the Dockerfile of v3.1 pins 2.0.8), cuDNN's kernel
+/// since.
+fn nemo_attention(year: f64) -> AttentionKernel {
+    if year < 2024.0 { AttentionKernel::Sdpa } else { AttentionKernel::Vendor }
+}
+
+/// CUDA graphs of NeMo and Megatron-Bridge: none before MLPerf v4.0 (`LAYER_CUDA_GRAPH` in its configurations of April
+/// 2024). Tokens per expert are known on the device only, so steps with experts are captured as a whole only since
+/// [`GRAPHED_EXPERTS`]; before it the presets of NVL72 systems capture attention and router.
+fn nemo_launch(row: &RunRow, stack: Stack, year: f64) -> Launch {
+    if year < 2024.0 {
+        Launch::Fused
+    } else if row.experts.is_none() || year >= GRAPHED_EXPERTS {
+        Launch::Graph
+    } else if row.chip.starts_with("gb") && stack == Stack::MegatronBridge {
+        Launch::Partial
+    } else {
+        Launch::Fused
+    }
+}
+
+/// Megatron-Bridge 0.5 (26.06), the first release whose presets capture steps with experts as a whole
+/// (`cuda_graph_impl = "full_iteration"`; before it is `transformer_engine` with parts of the layer, or none).
+const GRAPHED_EXPERTS: f64 = 2026.4;
+
 pub(crate) fn software(row: &RunRow, stack: Stack) -> Software {
     use {AttentionKernel as A, Launch as L, Overlap as O};
     let notes = row.notes.to_ascii_lowercase();
     let year = year(&row.date).unwrap_or(2024.5);
     let (attention, launch, overlap) = match stack {
-        Stack::MegatronBridge => (A::Vendor, L::Graph, O::Modern),
-        Stack::Nemo => (A::Vendor, L::Graph, O::Modern),
+        Stack::MegatronBridge | Stack::Nemo => (nemo_attention(year), nemo_launch(row, stack, year), O::Modern),
         Stack::MegatronCore => (A::Vendor, L::Fused, O::Plain),
         Stack::MegatronOld => (A::Unfused, L::Fused, O::Blocking),
         Stack::Foundry => (A::Triton, L::Eager, O::Plain),
@@ -269,6 +293,9 @@ pub(crate) fn nic_per_chip(row: &RunRow) -> Option<f64> {
             words[i - 1].split('x').next().and_then(leading_number).unwrap_or(1.0)
         } else if i >= 3 && words[i - 2] == "x" {
             leading_number(words[i - 3]).unwrap_or(1.0)
+        } else if let Some(count) = words.get(i.wrapping_sub(2)).and_then(|w| w.strip_suffix('x')) {
+            // "8x 200 Gb/s"
+            leading_number(count).unwrap_or(1.0)
         } else {
             1.0
         };

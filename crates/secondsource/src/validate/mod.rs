@@ -5,6 +5,7 @@ mod plot;
 mod summary;
 
 use crate::answer::{ValidateAnswer, ValidateRow};
+use crate::calibrate::own::Traits;
 use crate::calibrate::spread::{Residuals, SpreadKey};
 use crate::calibrate::{OwnStack, Prediction, predict_parts};
 use crate::runs::{Case, Grade, Skipped, convert, read};
@@ -76,7 +77,8 @@ impl Twin {
                     return Err(skip("the cells give no finite step time".to_owned()));
                 }
                 let simulated = r.seconds + model.pipeline_correction(&c.layout);
-                let estimate = setup::estimate(self, &c.hw.chip.id, Some(c.stack), SpreadKey::of(c), r.seconds, &r.breakdown);
+                let traits = Traits::new(&r.breakdown, c.recipe.linear, c.model.is_moe(), c.layout.devices());
+                let estimate = setup::estimate(self, &c.hw.chip.id, Some(c.stack), SpreadKey::of(c), r.seconds, &traits);
                 Ok(Predicted {
                     case: c,
                     seconds: estimate.interval.p50,

@@ -88,6 +88,8 @@ fn bad_files_are_refused_with_line_and_nearest_name() {
         ("shares = [", "shares = [] # ", "shares", "16 values", ""),
         ("shares = [0.", "shares = [-0.", "shares", "add up to 1", ""),
         ("shares = [0.", "shares = [nan, 0.", "shares", "16 values", ""),
+        ("\"bf16\"", "\"bf61\"", "precision", "bf61", "`bf16`"),
+        ("chips = 64", "chips = 0", "chips", "from 1 to", ""),
     ] {
         let d = refused(&good.replacen(from, to, 1));
         assert!(d.message.contains(says), "{to}: {d}");
@@ -99,7 +101,23 @@ fn bad_files_are_refused_with_line_and_nearest_name() {
     let body = &good[good.find("[[stack]]").unwrap()..];
     assert!(refused(&format!("{good}\n{body}")).message.contains("already"));
     assert!(refused(good.split("[[stack]]").next().unwrap()).message.contains("no [[stack]]"));
-    assert!(refused("").message.contains("calibration"));
+    assert!(refused("").message.contains("version"));
+}
+
+/// Files of other versions of the format are refused as such, whatever else they hold.
+#[test]
+fn files_of_other_versions_are_told_apart() {
+    let good = overlay(&table(1.2, 1.0));
+    for (file, says) in [
+        (good.replacen("version = 2\n", "", 1), "an older program wrote these corrections (version 1, this one reads 2)"),
+        (good.replacen("version = 2", "version = 3", 1), "a newer program wrote these corrections (version 3, this one reads 2)"),
+        (good.replacen("version = 2", "version = \"two\"", 1), "`version` must be 2"),
+        ("calibration = \"0\"\n[[stack]]\nchip = \"h100-sxm\"\nfactor = 1.1\n".to_owned(), "an older program wrote these corrections"),
+    ] {
+        let d = refused(&file);
+        assert!(d.message.contains(says), "{d}");
+        assert!(d.hints.iter().any(|h| h.contains("calibrate --mine")), "{d}");
+    }
 }
 
 #[test]

@@ -29,18 +29,18 @@ fn medians_stay_within_the_limits() {
     show("without its chip, A and B", &a.leave_one_chip_out);
     // What is reached, and a tenth of it.
     for (name, s, median, p90) in [
-        ("A", &a.summary_a, 4.7, 13.2),
-        ("A without mosaic", &a.summary_a_without_mosaic, 6.0, 15.8),
-        ("A and B", &a.summary, 6.0, 16.2),
-        ("A and B, event by event", &a.summary_simulated, 6.0, 16.2),
-        ("without its source, A", &a.leave_one_source_out_a, 6.6, 18.8),
-        ("without its source, A without mosaic", &a.leave_one_source_out_a_without_mosaic, 8.9, 21.5),
-        ("without its source, A and B", &a.leave_one_source_out, 9.5, 22.0),
-        ("without its source, MoE", &a.leave_one_source_out_moe, 14.9, 28.8),
-        ("without its chip, A", &a.leave_one_chip_out_a, 5.6, 19.2),
-        ("without its chip, A without mosaic", &a.leave_one_chip_out_a_without_mosaic, 7.6, 20.9),
-        ("without its chip, A and B", &a.leave_one_chip_out, 8.4, 22.1),
-        ("after three own runs", &a.new_stack_after_three, 6.5, 19.1),
+        ("A", &a.summary_a, 4.1, 11.9),
+        ("A without mosaic", &a.summary_a_without_mosaic, 5.1, 13.1),
+        ("A and B", &a.summary, 5.4, 15.5),
+        ("A and B, event by event", &a.summary_simulated, 5.5, 15.5),
+        ("without its source, A", &a.leave_one_source_out_a, 6.6, 17.5),
+        ("without its source, A without mosaic", &a.leave_one_source_out_a_without_mosaic, 6.6, 20.2),
+        ("without its source, A and B", &a.leave_one_source_out, 8.2, 21.0),
+        ("without its source, MoE", &a.leave_one_source_out_moe, 14.0, 27.6),
+        ("without its chip, A", &a.leave_one_chip_out_a, 5.2, 16.5),
+        ("without its chip, A without mosaic", &a.leave_one_chip_out_a_without_mosaic, 7.2, 18.0),
+        ("without its chip, A and B", &a.leave_one_chip_out, 7.1, 20.1),
+        ("after three own runs", &a.new_stack_after_three, 5.9, 18.0),
     ] {
         assert!(s.median_abs_error_pct <= median, "{name}: median {}", s.median_abs_error_pct);
         assert!(s.p90_abs_error_pct <= p90, "{name}: 90th percentile {}", s.p90_abs_error_pct);
@@ -125,7 +125,7 @@ fn held_out_figures() {
     assert!(a.leave_one_source_out.coverage_90 >= 0.80, "held-out coverage {}", a.leave_one_source_out.coverage_90);
     assert!((0.85..=0.99).contains(&a.summary.coverage_90), "coverage {}", a.summary.coverage_90);
     let (right, pairs) = a.layout_pairs;
-    assert!(pairs > 2000 && right * 100 > pairs * 86, "{right} of {pairs} pairs of layouts in the right order");
+    assert!(pairs > 2000 && right * 100 > pairs * 87, "{right} of {pairs} pairs of layouts in the right order");
 }
 
 /// Runs that ran fit: at most 1% of A rows and 2% of A and B rows are predicted not to.
