@@ -57,7 +57,7 @@ fn counts() {
     let c = catalog();
     let of = |thing| c.systems().filter(|s| s.thing == thing).count();
     assert_eq!((c.chips().count(), of(Thing::Node), of(Thing::Rack)), (35, 37, 15));
-    assert_eq!((c.links().count(), c.tables().count(), c.sources().len()), (27, 43, 173));
+    assert_eq!((c.links().count(), c.tables().count(), c.sources().len()), (27, 44, 173));
     assert_eq!((c.prices().len(), c.supply().len(), c.history().len()), (287, 120, 215));
     assert!(figures().len() > 900, "{}", figures().len());
 }
