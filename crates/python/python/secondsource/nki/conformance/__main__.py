@@ -44,7 +44,9 @@ def main(argv=None):
     if not options.path.is_dir():
         parser.error(f"{options.path} is no directory")
     jobs = _suites.SUITES[options.suite](options.path.resolve())
-    jobs = [j for j in jobs if options.only in j["name"] or options.only in " ".join(j.get("cases", ()))]
+    named = [j for j in jobs if options.only in j["name"]]
+    # A word that no file's name holds may stand in the names of cases, which pytest knows.
+    jobs = named or [j for j in jobs if j["kind"] == "pytest"]
     if not jobs:
         parser.error(f"no case of suite {options.suite} under {options.path} (with `{options.only}` in its name)")
     result = {"suite": options.suite, "path": str(options.path), "commit": commit(options.path)}
