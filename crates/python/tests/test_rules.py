@@ -80,3 +80,48 @@ def test_registers_have_no_value_while_tracing(monkeypatch):
 def test_64_bit_arguments_are_refused(monkeypatch):
     with pytest.raises(TypeError, match="64-bit"):
         run(lambda x: x, np.zeros((128, 4)), monkeypatch=monkeypatch)
+
+
+def test_repeated_elements_take_no_room_in_psum(monkeypatch):
+    def kernel():
+        acc = tile(128, 2, buffer=nl.psum)
+        nisa.memset(acc, 3.0)
+        out = nl.ndarray((128, 2, 3072), dtype=nl.float32, buffer=nl.sbuf)
+        nisa.tensor_copy(dst=out, src=acc.expand_dim(2).broadcast(2, 3072))
+        wide = tile(128, 5000, nl.bfloat16, nl.psum)
+        nisa.memset(wide, 0.0)
+
+    with pytest.raises(nisa.NkiValidationError, match="memset.*5000 elements a partition in PSUM; at most 4096"):
+        run(kernel, monkeypatch=monkeypatch)
+
+
+def test_a_pattern_is_checked_where_it_is_used(monkeypatch):
+    def kernel():
+        beyond = tile(128, 8).ap([[8, 128], [1, 9]])
+        nisa.memset(beyond, 0.0)
+
+    with pytest.raises(nisa.NkiValidationError, match="reaches elements 0 to 8"):
+        run(kernel, monkeypatch=monkeypatch)
+
+
+def test_a_barrier_of_one_core_waits_for_nobody(monkeypatch):
+    def kernel():
+        out = nl.ndarray((128, 8), dtype=nl.float32, buffer=nl.shared_hbm)
+        nisa.core_barrier(out, (0,))
+        nisa.core_barrier(out, (0))
+
+    run(kernel, monkeypatch=monkeypatch)
+
+
+def test_missing_fields_of_a_kernel_object_are_none():
+    from dataclasses import dataclass
+
+    @dataclass
+    class Sizes(nl.NKIObject):
+        rows: int
+        columns: int
+        padding: int
+        scale: float = 2.0
+
+    sizes = Sizes(rows=3, columns=4)
+    assert (sizes.rows, sizes.columns, sizes.padding, sizes.scale) == (3, 4, None, 2.0)

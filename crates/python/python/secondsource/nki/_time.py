@@ -1,5 +1,7 @@
 """What is known of a launch after it ran: instructions, time, where it goes."""
 
+import os
+
 from secondsource import _native
 
 
@@ -17,7 +19,8 @@ def write_trace(launch, path):
 def page(launch):
     """One launch, readable."""
     cores = f", {launch['cores']} cores" if launch["cores"] > 1 else ""
-    lines = [f"{launch['kernel']} on {launch['target']}{cores}: {time(launch['time_us'])} (90% interval {time(launch['time_us_p5'])} to {time(launch['time_us_p95'])})"]
+    low, high = time(launch["time_us_p5"]), time(launch["time_us_p95"])
+    lines = [f"{launch['kernel']} on {launch['target']}{cores}: {time(launch['time_us'])} (90% interval {low} to {high})"]
     lines.append(f"  in the order of the source {time(launch['as_written_us'])}; no less than {time(launch['bound_us'])} ({launch['bound_by']})")
     lines.append(f"  {launch['instructions']:,} instructions, MFU {100 * launch['mfu']:.1f}%")
     for use in launch["engines"]:
@@ -30,11 +33,11 @@ def page(launch):
     if launch["critical_lines"]:
         lines.append("  where the time goes:")
         for use in launch["critical_lines"][:5]:
-            lines.append(f"    {100 * use['share']:5.1f}%  {use['op']} on {use['engine']}  {use['at']}")
+            lines.append(f"    {100 * use['share']:5.1f}%  {use['op']} on {use['engine']}  {short(use['at'])}")
     if launch["findings"]:
         lines.append("  what the hardware leaves undefined:")
         for found in launch["findings"][:10]:
-            lines.append(f"    {found['at']}: {found['message']}")
+            lines.append(f"    {short(found['at'])}: {found['message']}")
         if len(launch["findings"]) > 10:
             lines.append(f"    {len(launch['findings']) - 10} more (--json)")
     best = [w for w in launch["what_if"] if w["saved"] > 0.005][:3]
@@ -42,6 +45,12 @@ def page(launch):
         lines.append("  what would shorten it:")
         lines += [f"    {100 * w['saved']:5.1f}%  {w['free']} at no cost" for w in best]
     return "\n".join(lines)
+
+
+def short(at):
+    """A file under the working directory by its path from there."""
+    here = os.getcwd() + os.sep
+    return at[len(here) :] if at.startswith(here) else at
 
 
 def time(us):
