@@ -72,7 +72,11 @@ impl DType {
         self.code.name()
     }
 
+    /// As the name, but packed types as the numpy type that holds them: tables by type are asked with either.
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        if self.code.is_packed() {
+            return self.dtype(py)?.bind(py).hash();
+        }
         pyo3::types::PyString::intern(py, self.code.name()).hash()
     }
 

@@ -222,3 +222,19 @@ def test_functions_of_the_language_against_numpy(monkeypatch):
     want += [x.sum(1), x.max(1), x.min(1), x.mean(1), x.var(1)]
     for number, (got, expected) in enumerate(zip(many(x, y), want, strict=True)):
         np.testing.assert_allclose(got.reshape(np.shape(expected)), expected, rtol=3e-5, atol=3e-5, err_msg=f"result {number}")
+
+
+def test_jax_arrays_come_back_as_jax():
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.asarray(draw(128, 16)).astype(jax.numpy.bfloat16)
+    got = kernels.softmax(x)
+    assert isinstance(got, jax.Array) and got.dtype == jax.numpy.bfloat16
+    close(got, soft(np.asarray(x, np.float32)), 1e-2, 1e-2)
+
+
+def test_packed_types_are_found_by_either_name():
+    from secondsource.nki import _dtypes
+
+    for name in ("float8_e4m3fn_x4", "float8_e5m2_x4", "float4_e2m1fn_x4"):
+        table = {getattr(nl, name): 1}
+        assert _dtypes.NUMPY[name] in table and getattr(nl, name) in table and name in str(_dtypes.NUMPY[name])

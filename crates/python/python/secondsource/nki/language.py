@@ -20,6 +20,9 @@ float32, bfloat16, float16, tfloat32 = (_dtypes.ALL[n] for n in ("float32", "bfl
 int32, uint32, uint8 = (_dtypes.ALL[n] for n in ("int32", "uint32", "uint8"))
 DType = _native.DType
 dtype = _native.DType
+for _name, _type in _dtypes.ALL.items():
+    # `nl.dtype.bfloat16` is a name of the type too.
+    setattr(DType, _name, _type)
 
 sbuf = MemoryRegion.sbuf
 psum = MemoryRegion.psum
