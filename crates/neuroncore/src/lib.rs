@@ -7,6 +7,7 @@
 mod access;
 mod act;
 mod alu;
+mod approx;
 pub mod check;
 pub mod convert;
 pub mod dtype;
