@@ -38,7 +38,8 @@ fn product(n: usize, dtype: Dtype) {
     let tile = |v: &View, row: usize, column: usize, width: u32| {
         View::new(v.tensor, dtype, (row * n + column) as i64, &[(n as i64, 128), (1, width)]).expect("two dimensions")
     };
-    let copy = |dst: View, src: View| Op::DmaCopy { dst, src, oob: OutOfBounds::Error, dge: trace::Dge::Unknown, engine: None, priority: 0 };
+    let copy =
+        |dst: View, src: View| Op::DmaCopy { dst, src, oob: OutOfBounds::Error, dge: trace::Dge::Unknown, engine: None, priority: 0 };
     let mut instructions = 0;
     let seconds = fastest(3, || {
         lab.m.take_trace();
@@ -94,7 +95,11 @@ fn instructions() {
             let stage1 = AluStage { op: AluOp::Add, operand: Operand::Value(1.0), reverse: false };
             let scale = Op::TensorScalar { dst: dst.clone(), data: x.clone(), stage0, stage1: Some(stage1), engine: None };
             small(&name("tensor_scalar"), &mut lab, &scale);
-            small(&name("tensor_reduce"), &mut lab, &Op::TensorReduce { dst: max, data: x.clone(), op: AluOp::Max, axes: 1, negate: false });
+            small(
+                &name("tensor_reduce"),
+                &mut lab,
+                &Op::TensorReduce { dst: max, data: x.clone(), op: AluOp::Max, axes: 1, negate: false },
+            );
             for function in [ActFn::Exp, ActFn::Gelu, ActFn::Log] {
                 let act = Op::Activation {
                     dst: dst.clone(),

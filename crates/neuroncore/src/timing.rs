@@ -263,6 +263,20 @@ impl Calibration {
         Ok(Calibration { list, spread: file.spread })
     }
 
+    /// Standard deviation of ln of predicted over real time on a generation, for kernels bound by products or others.
+    ///
+    /// No time of generation 4 is published, so nothing says that the clock, the two-input rate and the DMA rate of its
+    /// pages are kept, as Trainium1's clock is not: what was believed of them before any row was looked at comes on top.
+    pub fn spread_of(&self, version: Gen, products: bool) -> f64 {
+        let seen = if products { self.spread.gemm } else { self.spread.other };
+        if version != Gen::Gen4 {
+            return seen;
+        }
+        let unseen: &[&str] = if products { &["tensor_clock_gen2"] } else { &["tensor_clock_gen2", "two_input_gen2", "dma_rate"] };
+        let prior = |name: &&str| Fitted::NAMES.iter().zip(&self.list).find(|(n, _)| *n == name).map_or(0.0, |(_, p)| p.sd * p.sd);
+        (seen * seen + unseen.iter().map(prior).sum::<f64>()).sqrt()
+    }
+
     pub fn fitted(&self) -> Fitted {
         let mut values = [1.0; Fitted::COUNT];
         for (v, p) in values.iter_mut().zip(&self.list) {

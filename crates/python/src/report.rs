@@ -3,12 +3,12 @@
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use secondsource_neuroncore::Trace;
 use secondsource_neuroncore::check::check;
 use secondsource_neuroncore::report::{Report, report as make_report};
 use secondsource_neuroncore::schedule::{BoundBy, Free, Graph, Schedule};
 use secondsource_neuroncore::timing::{Calibration, Timing};
 use secondsource_neuroncore::trace::SourceLine;
+use secondsource_neuroncore::{Gen, Trace};
 
 use crate::session;
 
@@ -43,10 +43,10 @@ fn work(free: Free) -> String {
 const HALF_90: f64 = 1.644_853_626_951_472_2;
 
 /// P5 and P95 over P50, from the spread of predictions against published timings.
-fn interval(r: &Report) -> PyResult<(f64, f64)> {
+fn interval(r: &Report, version: Gen) -> PyResult<(f64, f64)> {
     let calibration = Calibration::embedded().map_err(|e| PyRuntimeError::new_err(format!("{e}")))?;
     // Kernels bound by products are predicted more closely; the same line is drawn where the spread is fitted.
-    let spread = if r.mfu > 0.3 { calibration.spread.gemm } else { calibration.spread.other };
+    let spread = calibration.spread_of(version, r.mfu > 0.3);
     Ok((libm::exp(-HALF_90 * spread), libm::exp(HALF_90 * spread)))
 }
 
@@ -54,10 +54,11 @@ fn interval(r: &Report) -> PyResult<(f64, f64)> {
 #[pyfunction]
 pub fn report<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
     let r = scheduled(|_, report, _, _| Ok(report))?;
+    let version = session::with(|s| Ok(s.machine.generation().version))?;
     let out = PyDict::new(py);
     out.set_item("instructions", r.instructions)?;
     out.set_item("time_us", r.reordered * 1e6)?;
-    let (low, high) = interval(&r)?;
+    let (low, high) = interval(&r, version)?;
     out.set_item("time_us_p5", r.reordered * low * 1e6)?;
     out.set_item("time_us_p95", r.reordered * high * 1e6)?;
     out.set_item("as_written_us", r.seconds * 1e6)?;

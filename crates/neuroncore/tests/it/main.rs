@@ -19,3 +19,4 @@ mod properties;
 mod reductions;
 mod searches;
 mod selections;
+mod spread;

@@ -100,8 +100,7 @@ pub fn kernel(name: &str, chip: &str, timeline: bool) -> Result<(KernelAnswer, O
     let calibration = Calibration::embedded()?;
     let t = Timing::embedded(version)?;
     let (r, g, s) = report(&t, &trace, WINDOW)?;
-    let products = r.mfu > 0.3;
-    let sigma = if products { calibration.spread.gemm } else { calibration.spread.other };
+    let sigma = calibration.spread_of(version, r.mfu > 0.3);
     let off = (1.645 * sigma).exp();
     let timeline = if timeline {
         let text = write_kernel(Vec::new(), &trace, &g, &s, &|_| name.to_owned())
