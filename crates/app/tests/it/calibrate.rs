@@ -81,11 +81,16 @@ fn bad_own_runs_write_nothing() {
 
 #[test]
 fn a_bad_file_of_own_runs_is_named_with_its_line() {
-    let file = scratch_file("mine-bad", "mine.toml", "calibration = \"0\"\nstak = 1\n");
+    let file = scratch_file("mine-bad", "mine.toml", "version = 2\nstak = 1\n");
     for args in [vec!["validate"], vec!["plan", "--model", "llama3-8b", "--on", "h100-sxm", "--chips", "8"]] {
         let args: Vec<&str> = args.into_iter().chain(["--calibration", &file]).collect();
         let ran = secondsource(&args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
         assert!(ran.stderr.contains("mine.toml:2") && ran.stderr.contains("did you mean `stack`"), "{}", ran.stderr);
     }
+    // Corrections of an older program are not misread, but made again.
+    let old = scratch_file("mine-old", "mine.toml", "calibration = \"0\"\n");
+    let ran = secondsource(&["validate", "--calibration", &old]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("an older program") && ran.stderr.contains("calibrate --mine"), "{}", ran.stderr);
 }
