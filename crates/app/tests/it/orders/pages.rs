@@ -29,16 +29,7 @@ const ASK: [&str; 9] = ["promise", "--system", "trn3-ultraserver", "--racks", "4
 
 #[test]
 fn promises() {
-    let words = [
-        "(10% of scenarios), 20",
-        "in service before",
-        "slot",
-        "behind",
-        "line to service",
-        "ahead",
-        "assumed",
-        "not published",
-    ];
+    let words = ["(10% of scenarios), 20", "in service before", "slot", "behind", "line to service", "ahead", "assumed", "not published"];
     fits(&ASK, &words);
     let first = secondsource(&ASK).ok();
     assert_eq!(first, secondsource(&ASK).ok());
