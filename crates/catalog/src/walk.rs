@@ -147,6 +147,17 @@ impl<'t> Walk<'t> {
         }
     }
 
+    /// A whole number within limits; absent is `None` without a message.
+    pub fn whole_within(&self, tab: Tab<'_, 't>, key: &str, low: u64, high: u64) -> Option<u64> {
+        let at = self.get(tab, key)?.span().start;
+        let v = self.number_within(tab, key, low as f64, high as f64)?;
+        if v.fract() != 0.0 {
+            self.fail(at, format!("`{key}` is {v}; it must be a whole number"));
+            return None;
+        }
+        Some(v as u64)
+    }
+
     pub fn flag(&self, tab: Tab<'_, 't>, key: &str) -> bool {
         match self.get(tab, key) {
             None => false,

@@ -4,6 +4,46 @@ use crate::op::AluOp;
 use crate::wide::wide;
 
 impl AluOp {
+    /// All, in the order of their definition.
+    pub const ALL: [AluOp; 36] = [
+        AluOp::Bypass,
+        AluOp::Add,
+        AluOp::Subtract,
+        AluOp::Multiply,
+        AluOp::Divide,
+        AluOp::Max,
+        AluOp::Min,
+        AluOp::Power,
+        AluOp::AbsMax,
+        AluOp::AbsMin,
+        AluOp::Mod,
+        AluOp::Equal,
+        AluOp::NotEqual,
+        AluOp::GreaterEqual,
+        AluOp::Greater,
+        AluOp::LessEqual,
+        AluOp::Less,
+        AluOp::LogicalAnd,
+        AluOp::LogicalOr,
+        AluOp::LogicalXor,
+        AluOp::BitwiseAnd,
+        AluOp::BitwiseOr,
+        AluOp::BitwiseXor,
+        AluOp::LeftShift,
+        AluOp::RightShift,
+        AluOp::ArithmeticRightShift,
+        AluOp::BitwiseNot,
+        AluOp::LogicalNot,
+        AluOp::Abs,
+        AluOp::Square,
+        AluOp::Relu,
+        AluOp::Rsqrt,
+        AluOp::Reciprocal,
+        AluOp::Sqrt,
+        AluOp::Negative,
+        AluOp::Average,
+    ];
+
     /// Takes one input; the operand is ignored.
     pub const fn is_unary(self) -> bool {
         matches!(
@@ -112,48 +152,9 @@ impl AluOp {
 
     /// By its name in `nki.language`.
     pub fn parse(name: &str) -> Option<AluOp> {
-        ALL.into_iter().find(|op| op.name() == name)
+        AluOp::ALL.into_iter().find(|op| op.name() == name)
     }
 }
-
-const ALL: [AluOp; 36] = [
-    AluOp::Bypass,
-    AluOp::Add,
-    AluOp::Subtract,
-    AluOp::Multiply,
-    AluOp::Divide,
-    AluOp::Max,
-    AluOp::Min,
-    AluOp::Power,
-    AluOp::AbsMax,
-    AluOp::AbsMin,
-    AluOp::Mod,
-    AluOp::Equal,
-    AluOp::NotEqual,
-    AluOp::GreaterEqual,
-    AluOp::Greater,
-    AluOp::LessEqual,
-    AluOp::Less,
-    AluOp::LogicalAnd,
-    AluOp::LogicalOr,
-    AluOp::LogicalXor,
-    AluOp::BitwiseAnd,
-    AluOp::BitwiseOr,
-    AluOp::BitwiseXor,
-    AluOp::LeftShift,
-    AluOp::RightShift,
-    AluOp::ArithmeticRightShift,
-    AluOp::BitwiseNot,
-    AluOp::LogicalNot,
-    AluOp::Abs,
-    AluOp::Square,
-    AluOp::Relu,
-    AluOp::Rsqrt,
-    AluOp::Reciprocal,
-    AluOp::Sqrt,
-    AluOp::Negative,
-    AluOp::Average,
-];
 
 /// The larger, NaN if either is.
 #[inline(always)]

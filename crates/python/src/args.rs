@@ -114,85 +114,15 @@ fn described(any: Any<'_, '_>) -> String {
     any.getattr("__name__").and_then(|n| n.extract::<String>()).unwrap_or_else(|_| any.to_string())
 }
 
-const ALU: [AluOp; 36] = [
-    AluOp::Bypass,
-    AluOp::Add,
-    AluOp::Subtract,
-    AluOp::Multiply,
-    AluOp::Divide,
-    AluOp::Max,
-    AluOp::Min,
-    AluOp::Power,
-    AluOp::AbsMax,
-    AluOp::AbsMin,
-    AluOp::Mod,
-    AluOp::Equal,
-    AluOp::NotEqual,
-    AluOp::GreaterEqual,
-    AluOp::Greater,
-    AluOp::LessEqual,
-    AluOp::Less,
-    AluOp::LogicalAnd,
-    AluOp::LogicalOr,
-    AluOp::LogicalXor,
-    AluOp::BitwiseAnd,
-    AluOp::BitwiseOr,
-    AluOp::BitwiseXor,
-    AluOp::LeftShift,
-    AluOp::RightShift,
-    AluOp::ArithmeticRightShift,
-    AluOp::BitwiseNot,
-    AluOp::LogicalNot,
-    AluOp::Abs,
-    AluOp::Square,
-    AluOp::Relu,
-    AluOp::Rsqrt,
-    AluOp::Reciprocal,
-    AluOp::Sqrt,
-    AluOp::Negative,
-    AluOp::Average,
-];
-
-const ACT: [ActFn; 28] = [
-    ActFn::Copy,
-    ActFn::Square,
-    ActFn::Sigmoid,
-    ActFn::Relu,
-    ActFn::Prelu,
-    ActFn::Gelu,
-    ActFn::GeluDx,
-    ActFn::GeluTanh,
-    ActFn::GeluSigmoid,
-    ActFn::GeluSigmoidDx,
-    ActFn::Silu,
-    ActFn::SiluDx,
-    ActFn::Tanh,
-    ActFn::TanhDx,
-    ActFn::Softplus,
-    ActFn::Mish,
-    ActFn::Erf,
-    ActFn::ErfDx,
-    ActFn::Exp,
-    ActFn::Log,
-    ActFn::Sin,
-    ActFn::Arctan,
-    ActFn::Sqrt,
-    ActFn::Rsqrt,
-    ActFn::Reciprocal,
-    ActFn::Sign,
-    ActFn::Abs,
-    ActFn::Reduce,
-];
-
 /// Names of the operators, in the order of the numbers that [`register_operators`] takes.
 #[pyfunction]
 pub fn operator_names() -> (Vec<String>, Vec<String>) {
-    (ALU.iter().map(|op| format!("{op:?}")).collect(), ACT.iter().map(|f| format!("{f:?}")).collect())
+    (AluOp::ALL.iter().map(|op| format!("{op:?}")).collect(), ActFn::ALL.iter().map(|f| format!("{f:?}")).collect())
 }
 
 pub fn alu(any: Any<'_, '_>, name: &str) -> PyResult<AluOp> {
     look_up(any, 0)?
-        .and_then(|n| ALU.get(usize::from(n)).copied())
+        .and_then(|n| AluOp::ALL.get(usize::from(n)).copied())
         .ok_or_else(|| PyTypeError::new_err(format!("`{name}`: {} is no arithmetic operator of nki.language", described(any))))
 }
 
@@ -202,7 +132,7 @@ pub fn maybe_alu(any: Maybe<'_, '_>, name: &str, default: AluOp) -> PyResult<Alu
 
 pub fn act(any: Any<'_, '_>) -> PyResult<ActFn> {
     look_up(any, 1)?
-        .and_then(|n| ACT.get(usize::from(n)).copied())
+        .and_then(|n| ActFn::ALL.get(usize::from(n)).copied())
         .ok_or_else(|| PyTypeError::new_err(format!("`op`: {} is no activation function of nki.language", described(any))))
 }
 

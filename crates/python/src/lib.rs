@@ -6,6 +6,7 @@ mod dtypes;
 mod isa;
 mod launch;
 mod layout;
+mod region;
 mod register;
 mod report;
 mod session;

@@ -1,101 +1,22 @@
 //! `NkiTensor`: a view of a tensor of the machine.
 
+mod index;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::{PyIndexError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyEllipsis, PyInt, PyList, PySlice, PyTuple};
+use pyo3::types::PyTuple;
 use secondsource_neuroncore::{Allocation, Dims, Dtype, Indirect, Place, ScalarIndex, SourceLine, TensorId, View};
 
+pub use self::index::{DynamicSlice, ds};
+use self::index::{is_dynamic, parse_key};
 use crate::dtypes::{self, DType};
 use crate::layout::{Axis, Index, Layout};
+pub use crate::region::{MemoryRegion, Region, region};
 use crate::register::Register;
 use crate::session;
-
-/// Memory region of a tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Region {
-    Sbuf,
-    Psum,
-    Hbm,
-    SharedHbm,
-}
-
-/// `nl.sbuf`, `nl.psum`, `nl.private_hbm`, `nl.shared_hbm`; `nl.hbm` equals both kinds of device memory.
-#[pyclass(frozen, module = "nki.language", name = "MemoryRegion")]
-pub struct MemoryRegion {
-    #[pyo3(get)]
-    pub name: &'static str,
-}
-
-#[pymethods]
-impl MemoryRegion {
-    #[classattr]
-    fn sbuf() -> MemoryRegion {
-        MemoryRegion { name: "sbuf" }
-    }
-    #[classattr]
-    fn psum() -> MemoryRegion {
-        MemoryRegion { name: "psum" }
-    }
-    #[classattr]
-    fn hbm() -> MemoryRegion {
-        MemoryRegion { name: "hbm" }
-    }
-    #[classattr]
-    fn private_hbm() -> MemoryRegion {
-        MemoryRegion { name: "private_hbm" }
-    }
-    #[classattr]
-    fn shared_hbm() -> MemoryRegion {
-        MemoryRegion { name: "shared_hbm" }
-    }
-    #[getter]
-    fn value(&self) -> &'static str {
-        self.name
-    }
-    fn __repr__(&self) -> String {
-        format!("nl.{}", self.name)
-    }
-    fn __str__(&self) -> &'static str {
-        self.name
-    }
-    fn __hash__(&self) -> isize {
-        if self.name.ends_with("hbm") { 3 } else { self.name.len() as isize + isize::from(self.name == "sbuf") }
-    }
-    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        let other = match other.cast::<MemoryRegion>() {
-            Ok(region) => region.get().name.to_string(),
-            Err(_) => other.extract::<String>().unwrap_or_default(),
-        };
-        let any_hbm = |a: &str, b: &str| a == "hbm" && b.ends_with("hbm");
-        self.name == other || any_hbm(self.name, &other) || any_hbm(&other, self.name)
-    }
-    fn __ne__(&self, other: &Bound<'_, PyAny>) -> bool {
-        !self.__eq__(other)
-    }
-}
-
-pub fn region(any: Option<&Bound<'_, PyAny>>) -> PyResult<Region> {
-    let Some(any) = any.filter(|a| !a.is_none()) else {
-        return Ok(Region::Sbuf);
-    };
-    let name = match any.cast::<MemoryRegion>() {
-        Ok(r) => r.get().name.to_string(),
-        Err(_) => match any.getattr("name") {
-            Ok(name) => name.extract()?,
-            Err(_) => any.extract()?,
-        },
-    };
-    Ok(match name.as_str() {
-        "sbuf" => Region::Sbuf,
-        "psum" => Region::Psum,
-        "hbm" | "private_hbm" => Region::Hbm,
-        "shared_hbm" => Region::SharedHbm,
-        other => return Err(PyValueError::new_err(format!("`{other}` is no memory: sbuf, psum, private_hbm or shared_hbm"))),
-    })
-}
 
 /// The allocation behind one or more views.
 pub struct Storage {
@@ -213,98 +134,6 @@ impl Tensor {
         }));
         Ok(out)
     }
-}
-
-/// `nl.ds(start, size)`.
-#[pyclass(frozen, module = "nki.language", name = "DynamicSlice")]
-pub struct DynamicSlice {
-    #[pyo3(get)]
-    start: Py<PyAny>,
-    #[pyo3(get)]
-    size: i64,
-    #[pyo3(get)]
-    step: i64,
-}
-
-#[pyfunction]
-#[pyo3(signature = (start, size, step=1))]
-pub fn ds(start: Py<PyAny>, size: i64, step: i64) -> DynamicSlice {
-    DynamicSlice { start, size, step }
-}
-
-#[pymethods]
-impl DynamicSlice {
-    fn __repr__(&self, py: Python<'_>) -> String {
-        format!("ds({}, {})", self.start.bind(py), self.size)
-    }
-}
-
-/// The entries of an index expression; a dynamic one (its place, value, size) apart.
-type Parsed<'py> = (Vec<Index>, Option<(usize, Bound<'py, PyAny>, i64, bool)>);
-
-fn parse_key<'py>(key: &Bound<'py, PyAny>) -> PyResult<Parsed<'py>> {
-    let mut out = Vec::with_capacity(4);
-    let mut dynamic = None;
-    let mut one = |item: Bound<'py, PyAny>| -> PyResult<()> {
-        let entry = if let Ok(slice) = item.cast::<PySlice>() {
-            let part = |name: &Bound<'py, pyo3::types::PyString>| -> PyResult<Option<i64>> {
-                let v = slice.getattr(name)?;
-                if v.is_none() { Ok(None) } else { v.extract().map(Some) }
-            };
-            let py = item.py();
-            Index::Slice {
-                start: part(pyo3::intern!(py, "start"))?,
-                stop: part(pyo3::intern!(py, "stop"))?,
-                step: part(pyo3::intern!(py, "step"))?.unwrap_or(1),
-            }
-        } else if item.is_instance_of::<PyInt>() {
-            Index::At(item.extract()?)
-        } else if item.is_instance_of::<PyEllipsis>() {
-            Index::Ellipsis
-        } else if let Ok(ds) = item.cast::<DynamicSlice>() {
-            let ds = ds.get();
-            let start = ds.start.bind(item.py());
-            if is_dynamic(start) {
-                dynamic = Some((out.len(), start.clone(), ds.size, true));
-                Index::Size { start: 0, size: ds.size, step: ds.step }
-            } else {
-                Index::Size { start: start.extract()?, size: ds.size, step: ds.step }
-            }
-        } else if item.is_none() {
-            Index::NewAxis
-        } else if is_dynamic(&item) {
-            dynamic = Some((out.len(), item.clone(), 1, false));
-            Index::At(0)
-        } else {
-            match item.extract::<i64>() {
-                Ok(at) => Index::At(at),
-                Err(_) => {
-                    return Err(PyTypeError::new_err(format!(
-                        "an index is an integer, a slice, nl.ds(start, size), `...` or a register, not {}",
-                        item.get_type().name()?
-                    )));
-                }
-            }
-        };
-        out.push(entry);
-        Ok(())
-    };
-    if let Ok(tuple) = key.cast::<PyTuple>() {
-        for item in tuple.iter() {
-            one(item)?;
-        }
-    } else if let Ok(list) = key.cast::<PyList>() {
-        for item in list.iter() {
-            one(item)?;
-        }
-    } else {
-        one(key.clone())?;
-    }
-    Ok((out, dynamic))
-}
-
-fn is_dynamic(any: &Bound<'_, PyAny>) -> bool {
-    any.cast::<Register>().is_ok() || any.cast::<Tensor>().is_ok()
 }
 
 fn pairs(pattern: &Bound<'_, PyAny>) -> PyResult<Vec<Axis>> {

@@ -1,7 +1,7 @@
 //! `secondsource decide`: rent, reserve, buy, lease or wait.
 
 use super::Context;
-use super::job_args::with_own_runs;
+use super::job_args::{twin_over, with_own_runs};
 use super::units::whole;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -9,7 +9,6 @@ use crate::io;
 use crate::progress::Progress;
 use crate::render;
 use clap::Args;
-use secondsource::Twin;
 use secondsource::decide::{latest_price, read_decide};
 use std::path::Path;
 
@@ -54,11 +53,7 @@ Examples:
 Exit codes: 0 a plan was found; 1 nothing can run the jobs; 2 bad input; 3 internal.";
 
 pub fn run(args: &DecideArgs, context: &Context) -> Result<Outcome, Failure> {
-    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-    for path in &args.catalog {
-        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-        twin = twin.with_overlay(path, &text)?;
-    }
+    let twin = twin_over(&args.catalog)?;
     let twin = with_own_runs(twin, args.calibration.as_deref())?;
     let text = io::read_text(&args.job, "job file", io::MAX_CONFIG)?;
     let folder = Path::new(&args.job).parent();

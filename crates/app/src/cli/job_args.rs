@@ -140,6 +140,16 @@ impl KernelArgs {
     }
 }
 
+/// The twin that ships, with a user's catalog files over its catalog.
+pub fn twin_over(catalog: &[String]) -> Result<Twin, Failure> {
+    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
+    for path in catalog {
+        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
+        twin = twin.with_overlay(path, &text)?;
+    }
+    Ok(twin)
+}
+
 /// The twin with the corrections of a user's own runs.
 pub fn with_own_runs(twin: Twin, path: Option<&str>) -> Result<Twin, Failure> {
     let Some(path) = path else { return Ok(twin) };
@@ -150,11 +160,7 @@ pub fn with_own_runs(twin: Twin, path: Option<&str>) -> Result<Twin, Failure> {
 impl JobArgs {
     /// The catalog that ships, with the user's files and kernels over it.
     pub fn twin(&self, job: &Job, quiet: bool) -> Result<Twin, Failure> {
-        let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-        for path in &self.catalog {
-            let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-            twin = twin.with_overlay(path, &text)?;
-        }
+        let twin = twin_over(&self.catalog)?;
         let mut twin = self.kernels.profiled(with_own_runs(twin, self.calibration.as_deref())?)?;
         self.kernels.apply(&mut twin, job, quiet)?;
         Ok(twin)

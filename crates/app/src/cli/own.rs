@@ -1,7 +1,7 @@
 //! `secondsource own`: what a cluster of one's own costs, line by line, and against renting it.
 
 use super::Context;
-use super::rent::twin;
+use super::job_args::twin_over;
 use super::units::{of_flag, whole};
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -93,7 +93,7 @@ Exit codes: 0 answered; 2 bad input (no public price is one), nothing written; 3
 
 pub fn run(args: &OwnArgs, context: &Context) -> Result<Outcome, Failure> {
     let job = job_of(args)?;
-    let twin = twin(&args.catalog)?;
+    let twin = twin_over(&args.catalog)?;
     let answer = twin.own(&job)?;
     if let Some(path) = &args.focus {
         let charges = twin.own_charges(&job)?;

@@ -1,13 +1,14 @@
 //! `secondsource rent`: what chips cost to rent under every contract, by the contract's own rules.
 
 use super::Context;
+use super::job_args::twin_over;
 use super::units::{days, whole};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::{io, render};
 use clap::Args;
+use secondsource::Diagnostic;
 use secondsource::costs::{self, RentJob};
-use secondsource::{Diagnostic, Twin};
 
 /// Price a number of chips for a time under every contract on offer, and show where prices may go
 ///
@@ -88,16 +89,6 @@ Examples:
 
 Exit codes: 0 answered; 1 none of the systems has a price; 2 bad input, nothing written; 3 internal.";
 
-/// The catalog that ships, with the user's files over it.
-pub fn twin(files: &[String]) -> Result<Twin, Failure> {
-    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-    for path in files {
-        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-        twin = twin.with_overlay(path, &text)?;
-    }
-    Ok(twin)
-}
-
 /// `720`, or `30d`, `12w`, `36h`.
 fn hours(word: &str) -> Result<f64, Diagnostic> {
     match word.trim().parse::<f64>() {
@@ -123,7 +114,7 @@ pub fn run(args: &RentArgs, context: &Context) -> Result<Outcome, Failure> {
         scenarios: args.scenarios.map(|n| n as usize),
         seed: args.seed,
     };
-    let twin = twin(&args.catalog)?;
+    let twin = twin_over(&args.catalog)?;
     let answer = twin.rent(&job)?;
     if let Some(path) = &args.focus {
         let charges = twin.rent_charges(&job)?;

@@ -1,14 +1,15 @@
 //! `secondsource run-rate`: a stated yearly revenue as the combinations of chips and prices that make it.
 
 use super::Context;
+use super::job_args::twin_over;
 use super::units::{count, of_flag};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::{io, render};
 use clap::Args;
+use secondsource::Diagnostic;
 use secondsource::sell::RunRateAsk;
 use secondsource::seller::Range;
-use secondsource::{Diagnostic, Twin};
 
 /// What a stated revenue of chips says, and what it leaves open
 ///
@@ -52,11 +53,7 @@ Examples:
 Exit codes: 0 answered; 2 bad input; 3 internal.";
 
 pub fn run(args: &RunRateArgs, context: &Context) -> Result<Outcome, Failure> {
-    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-    for path in &args.catalog {
-        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-        twin = twin.with_overlay(path, &text)?;
-    }
+    let twin = twin_over(&args.catalog)?;
     let ask = RunRateAsk {
         total_usd: args.total.as_deref().map(|w| count("--total", w)).transpose()?,
         chips: three("--chips", args.chips.as_deref())?,

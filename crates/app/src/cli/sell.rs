@@ -1,13 +1,14 @@
 //! `secondsource sell`: rent a fleet's chips out, or sell them in racks.
 
 use super::Context;
-use super::units::whole;
+use super::job_args::twin_over;
+use super::units::{whole, whole_within};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{io, render};
 use clap::Args;
-use secondsource::{Diagnostic, Twin, sell};
+use secondsource::sell;
 
 /// The seller's choice: rent chips out, serve tokens on them, or sell them in racks
 ///
@@ -42,19 +43,11 @@ Examples:
 Exit codes: 0 answered; 2 bad input; 3 internal.";
 
 pub fn run(args: &SellArgs, context: &Context) -> Result<Outcome, Failure> {
-    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-    for path in &args.catalog {
-        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-        twin = twin.with_overlay(path, &text)?;
-    }
+    let twin = twin_over(&args.catalog)?;
     let text = io::read_text(&args.file, "fleet", io::MAX_CONFIG)?;
     let mut job = sell::read_sell(&args.file, &text, &|path| io::read_text(path, "model configuration", io::MAX_CONFIG))?;
     if let Some(word) = &args.scenarios {
-        job.scenarios = whole("--scenarios", word)?;
-        if !(sell::LEAST_SCENARIOS..=sell::MOST_SCENARIOS).contains(&job.scenarios) {
-            let text = format!("--scenarios: from {} to {}", sell::LEAST_SCENARIOS, sell::MOST_SCENARIOS);
-            return Err(Diagnostic::error(text).into());
-        }
+        job.scenarios = whole_within("--scenarios", word, sell::LEAST_SCENARIOS, sell::MOST_SCENARIOS)?;
     }
     if let Some(word) = &args.seed {
         job.seed = whole("--seed", word)?;

@@ -1,13 +1,14 @@
 //! `secondsource supply`: wafers to racks, and who gets them.
 
 use super::Context;
-use super::units::whole;
+use super::job_args::twin_over;
+use super::units::{whole, whole_within};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::{io, render};
 use clap::Args;
-use secondsource::{Diagnostic, Twin, supply};
+use secondsource::{Diagnostic, supply};
 
 /// Wafers to racks: which line is short in each quarter, how many chips of whom come out, who gets what
 ///
@@ -47,19 +48,11 @@ How well published outcomes are met: secondsource validate --supply
 Exit codes: 0 answered; 2 bad input; 3 internal.";
 
 pub fn run(args: &SupplyArgs, context: &Context) -> Result<Outcome, Failure> {
-    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-    for path in &args.catalog {
-        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-        twin = twin.with_overlay(path, &text)?;
-    }
+    let twin = twin_over(&args.catalog)?;
     let text = io::read_text(&args.file, "world", io::MAX_CONFIG)?;
     let mut job = supply::read_supply(&args.file, &text, &twin.catalog, None)?;
     if let Some(word) = &args.scenarios {
-        job.scenarios = whole("--scenarios", word)?;
-        if !(supply::LEAST_SCENARIOS..=supply::MOST_SCENARIOS).contains(&job.scenarios) {
-            let text = format!("--scenarios: from {} to {}", supply::LEAST_SCENARIOS, supply::MOST_SCENARIOS);
-            return Err(Diagnostic::error(text).into());
-        }
+        job.scenarios = whole_within("--scenarios", word, supply::LEAST_SCENARIOS, supply::MOST_SCENARIOS)?;
     }
     if let Some(word) = &args.seed {
         job.seed = whole("--seed", word)?;

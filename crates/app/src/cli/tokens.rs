@@ -1,7 +1,7 @@
 //! `secondsource tokens`: serving a model: rate, latency and cost per million tokens on each system.
 
 use super::Context;
-use super::job_args::read_model;
+use super::job_args::{read_model, twin_over};
 use super::units::{count, of_flag, seconds, whole};
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::{io, render};
 use clap::Args;
 use secondsource::serving::{self, TokensJob};
-use secondsource::{Diagnostic, Twin, job};
+use secondsource::{Diagnostic, job};
 use std::path::Path;
 
 /// Serve a model: tokens per second, latency and cost per million tokens on each system
@@ -94,11 +94,7 @@ Exit codes: 0 answered; 1 nothing can serve the model within the limits; 2 bad i
 const USUAL: &str = "validation/serving_published.csv";
 
 pub fn run(args: &TokensArgs, context: &Context) -> Result<Outcome, Failure> {
-    let mut twin = Twin::embedded().map_err(Failure::Internal)?;
-    for path in &args.catalog {
-        let text = io::read_text(path, "catalog file", io::MAX_CONFIG)?;
-        twin = twin.with_overlay(path, &text)?;
-    }
+    let twin = twin_over(&args.catalog)?;
     if args.validate {
         let (file, text) = table(args.rows.as_deref())?;
         let answer = twin.validate_serving(&file, &text)?;

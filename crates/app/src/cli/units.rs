@@ -52,6 +52,14 @@ pub fn whole(flag: &str, word: &str) -> Result<u64, Diagnostic> {
     })
 }
 
+/// The same, from `low` to `high`.
+pub fn whole_within(flag: &str, word: &str, low: u64, high: u64) -> Result<u64, Diagnostic> {
+    match whole(flag, word)? {
+        v if (low..=high).contains(&v) => Ok(v),
+        v => Err(Diagnostic::error(format!("{flag} is {v}; it must be from {low} to {high}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

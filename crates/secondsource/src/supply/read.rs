@@ -117,14 +117,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
     fn job(&self, top: Tab<'_, 't>, name: &str, other_quarters: Option<usize>) -> Option<SupplyJob> {
         let w = self.w;
         w.keys(top, "the file", &TOP);
-        let whole = |key: &str, low: u64, high: u64, other: u64| match w.number_within(top, key, low as f64, high as f64) {
-            Some(v) if v.fract() == 0.0 => v as u64,
-            Some(_) => {
-                w.fail(top.at, format!("`{key}` must be a whole number"));
-                other
-            }
-            None => other,
-        };
+        let whole = |key: &str, low: u64, high: u64, other: u64| w.whole_within(top, key, low, high).unwrap_or(other);
         let scenarios = whole("scenarios", LEAST_SCENARIOS, MOST_SCENARIOS, 2000);
         let seed = whole("seed", 0, 1 << 52, 1);
         let warm = whole("warm-up", 0, 12, 3) as usize;
