@@ -46,6 +46,20 @@ impl Ran {
     }
 }
 
+/// The page fits its width at 80 and 100 columns, holds the words, and is the same when printed again.
+pub fn fits(args: &[&str], words: &[&str]) {
+    for columns in ["80", "100"] {
+        let text = secondsource_at(args, columns).ok();
+        let width: usize = columns.parse().expect("a number");
+        let long: Vec<&str> = text.lines().filter(|l| l.chars().count() > width).collect();
+        assert!(long.is_empty(), "{long:#?}");
+        for word in words {
+            assert!(text.contains(word), "`{word}` is missing:\n{text}");
+        }
+        assert_eq!(text, secondsource_at(args, columns).ok());
+    }
+}
+
 /// A fresh empty directory for one test.
 pub fn scratch(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

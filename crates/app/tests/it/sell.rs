@@ -1,20 +1,7 @@
-use crate::run::{assert_shape, scratch, scratch_file, secondsource, secondsource_at};
+use crate::run::{assert_shape, fits, scratch, scratch_file, secondsource};
 use serde_json::json;
 
 const EXAMPLE: &str = "examples/sell-trainium.toml";
-
-fn fits(args: &[&str], words: &[&str]) {
-    for columns in ["80", "100"] {
-        let text = secondsource_at(args, columns).ok();
-        let width: usize = columns.parse().expect("a number");
-        let long: Vec<&str> = text.lines().filter(|l| l.chars().count() > width).collect();
-        assert!(long.is_empty(), "{long:#?}");
-        for word in words {
-            assert!(text.contains(word), "`{word}` is missing:\n{text}");
-        }
-        assert_eq!(text, secondsource_at(args, columns).ok());
-    }
-}
 
 #[test]
 fn the_sellers_page() {

@@ -1,20 +1,8 @@
 //! Pages and JSON.
 
 use super::{EXAMPLE, add, book_with, path};
-use crate::run::{assert_shape, scratch, secondsource, secondsource_at};
+use crate::run::{assert_shape, fits, scratch, secondsource};
 use serde_json::json;
-
-fn fits(args: &[&str], words: &[&str]) {
-    for columns in ["80", "100"] {
-        let text = secondsource_at(args, columns).ok();
-        let width: usize = columns.parse().expect("a number");
-        let long: Vec<&str> = text.lines().filter(|l| l.chars().count() > width).collect();
-        assert!(long.is_empty(), "{long:#?}");
-        for word in words {
-            assert!(text.contains(word), "`{word}` is missing:\n{text}");
-        }
-    }
-}
 
 #[test]
 fn pages_fit() {
