@@ -120,8 +120,10 @@ pub fn run_kernel(path: &str, chip: &str, quiet: bool) -> Result<String, Diagnos
         return Err(refuse("there is no such script".to_owned()).suggest(&file_name(path), names_beside(path).iter().map(String::as_str)));
     }
     let report = std::env::temp_dir().join(format!("secondsource-{}-{chip}.json", std::process::id()));
+    // A name that begins with a dash is no option.
+    let script = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
     let mut python = std::process::Command::new("python3");
-    python.args(["-m", "secondsource.nki", path, "--target", chip, "--quiet", "--json"]).arg(&report);
+    python.args(["-m", "secondsource.nki", &script, "--target", chip, "--quiet", "--json"]).arg(&report);
     let out = if quiet { std::process::Stdio::null() } else { std::io::stderr().into() };
     let status = python.stdin(std::process::Stdio::null()).stdout(out).status();
     let status =

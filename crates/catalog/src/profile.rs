@@ -2,6 +2,7 @@
 
 use secondsource_base::{Diagnostic, SourceText};
 use serde::Deserialize;
+use toml::Spanned;
 
 /// A kernel of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +63,11 @@ impl Kernel {
         }
     }
 
+    /// Whether every core has it: products in narrow formats need units that Trainium1 lacks.
+    pub const fn always(self) -> bool {
+        !matches!(self, Kernel::MatmulFp8 | Kernel::MatmulMxFp8)
+    }
+
     /// What a rate counts: FLOP (multiply-adds times two, masked ones not counted) or bytes that must cross HBM once.
     pub const fn unit(self) -> &'static str {
         if self.axes().len() > 1 { "FLOP/s" } else { "B/s" }
@@ -79,6 +85,9 @@ pub struct Curve {
     /// ln of `rate`.
     log: Vec<f64>,
 }
+
+/// Rates that a core may have, per second.
+const RATES: std::ops::RangeInclusive<f64> = 1.0..=1e18;
 
 /// Points of one curve that a file may have.
 const MAX_POINTS: usize = 4096;
@@ -98,7 +107,7 @@ impl Curve {
         if points > MAX_POINTS || rate.len() != points {
             return Err(format!("`rate` has {} numbers; the grid has {points} points, and {MAX_POINTS} are the most", rate.len()));
         }
-        if !rate.iter().all(|r| (1.0..=1e18).contains(r)) {
+        if !rate.iter().all(|r| RATES.contains(r)) {
             return Err("rates must lie between 1 and 1e18".to_owned());
         }
         let log = rate.iter().map(|r| r.ln()).collect();
@@ -137,19 +146,22 @@ pub struct KernelProfile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    chips: Vec<String>,
+    chips: Spanned<Vec<Spanned<String>>>,
     kernel: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    name: String,
-    axes: Vec<String>,
-    unit: String,
-    grid: Vec<Vec<f64>>,
-    rate: Vec<f64>,
+    name: Spanned<String>,
+    axes: Spanned<Vec<String>>,
+    unit: Spanned<String>,
+    grid: Spanned<Vec<Vec<f64>>>,
+    rate: Vec<Spanned<f64>>,
 }
+
+/// Chips of the profiles that ship: those that run these kernels.
+pub const CHIPS: [&str; 4] = ["trn1", "inf2", "trn2", "trn3"];
 
 const FILES: [(&str, &str); 3] = [
     ("calibration/profile-trn1.toml", include_str!("../../../calibration/profile-trn1.toml")),
@@ -181,27 +193,57 @@ impl KernelProfile {
     }
 
     /// # Errors
-    /// A file that is no TOML, names an unknown kernel, or has a grid that does not fit its rates.
+    /// A file that is no TOML, is for no chip or for one that has no such kernels, names an unknown kernel or one twice, lacks one
+    /// that every core has, or has a grid that does not fit its rates.
     pub fn read(name: &str, text: &str) -> Result<KernelProfile, Diagnostic> {
+        let source = SourceText { name, text };
         let file: File = toml::from_str(text).map_err(|e| {
             let d = Diagnostic::error(e.message().to_owned());
             match e.span() {
-                Some(s) => d.at_offset(SourceText { name, text }, s.start),
+                Some(s) => d.at_offset(source, s.start),
                 None => d.in_file(name),
             }
         })?;
-        let mut curves = Vec::with_capacity(file.kernel.len());
-        for e in file.kernel {
-            let names = Kernel::ALL.map(Kernel::name);
-            let Some(kernel) = Kernel::ALL.into_iter().find(|k| k.name() == e.name) else {
-                return Err(Diagnostic::error(format!("there is no kernel `{}`", e.name)).in_file(name).suggest(&e.name, names));
-            };
-            if e.axes != kernel.axes() || e.unit != kernel.unit() {
-                let d = Diagnostic::error(format!("`{}` has axes {} and counts {}", e.name, kernel.axes().join(", "), kernel.unit()));
-                return Err(d.in_file(name));
-            }
-            curves.push(Curve::new(kernel, e.grid, e.rate).map_err(|w| Diagnostic::error(format!("{}: {w}", e.name)).in_file(name))?);
+        let told = |what: String, at: usize| Diagnostic::error(what).at_offset(source, at);
+        if file.chips.get_ref().is_empty() {
+            return Err(told("a profile of no chip".to_owned(), file.chips.span().start).hint(format!("one of {}", CHIPS.join(", "))));
         }
-        Ok(KernelProfile::new(file.chips, curves))
+        for chip in file.chips.get_ref() {
+            if !CHIPS.contains(&chip.get_ref().as_str()) {
+                let d = told(format!("`{}` is no chip that runs these kernels", chip.get_ref()), chip.span().start);
+                return Err(d.suggest(chip.get_ref(), CHIPS).hint(format!("one of {}", CHIPS.join(", "))));
+            }
+        }
+        let mut curves: Vec<Curve> = Vec::with_capacity(file.kernel.len());
+        for e in file.kernel {
+            let (word, at) = (e.name.get_ref().as_str(), e.name.span().start);
+            let Some(kernel) = Kernel::ALL.into_iter().find(|k| k.name() == word) else {
+                return Err(told(format!("there is no kernel `{word}`"), at).suggest(word, Kernel::ALL.map(Kernel::name)));
+            };
+            if curves.iter().any(|c| c.kernel == kernel) {
+                return Err(told(format!("`{word}` stands twice"), at));
+            }
+            if e.axes.get_ref() != kernel.axes() {
+                let d = told(format!("the axes of `{word}` are not {}", e.axes.get_ref().join(", ")), e.axes.span().start);
+                return Err(d.hint(format!("axes = {:?}", kernel.axes())));
+            }
+            if e.unit.get_ref() != kernel.unit() {
+                let d = told(format!("`{word}` does not count {}", e.unit.get_ref()), e.unit.span().start);
+                return Err(d.hint(format!("unit = \"{}\"", kernel.unit())));
+            }
+            if let Some(r) = e.rate.iter().find(|r| !RATES.contains(r.get_ref())) {
+                let d = told(format!("a rate of {}; it must lie between 1 and 1e18", r.get_ref()), r.span().start);
+                return Err(d);
+            }
+            let at = e.grid.span().start;
+            let rate = e.rate.into_iter().map(Spanned::into_inner).collect();
+            curves.push(Curve::new(kernel, e.grid.into_inner(), rate).map_err(|w| told(format!("{word}: {w}"), at))?);
+        }
+        if let Some(k) = Kernel::ALL.into_iter().find(|k| k.always() && !curves.iter().any(|c| c.kernel == *k)) {
+            let d = Diagnostic::error(format!("the profile has no `{}`", k.name())).in_file(name);
+            return Err(d.hint("`secondsource profile CHIP --write FILE.toml` writes a whole one"));
+        }
+        let chips = file.chips.into_inner().into_iter().map(Spanned::into_inner).collect();
+        Ok(KernelProfile::new(chips, curves))
     }
 }

@@ -58,12 +58,14 @@ impl Catalog {
         Some(ChipPower { waiting: limit * waiting / full, joules_per_byte: streaming / bytes, limit })
     }
 
-    /// The shares that the references state are of Trainium1's peak: published training runs exist for no other.
+    /// The shares that the references state are of Trainium1's peak: published training runs exist for no other. They belong to
+    /// the calibration, so they are taken from what ships, whatever the user lays over it.
     fn chip_kernels(&self, chip: &Chip) -> Option<Arc<ChipKernels>> {
         let profile = self.kernel_profile(&chip.id)?.clone();
-        let known = self.chips.get("trn1")?;
+        let shipped = Catalog::embedded();
+        let known = shipped.chips.get("trn1")?;
         let (peak, cores) = (known.si("bf16")?, known.si("cores")?);
-        let base = self.kernel_profile(&known.id)?;
+        let base = shipped.kernel_profile(&known.id)?;
         let share = |kernel, shape: &[f64]| Some(base.curve(kernel)?.at(shape) * cores / peak);
         let mut own = [1.0; Kernel::ALL.len()];
         for (_, kernel, factor) in self.own_kernels.iter().filter(|(c, ..)| *c == chip.id) {

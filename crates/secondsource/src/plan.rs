@@ -440,6 +440,7 @@ impl Twin {
             let m = StepModel::new(input, recipe, &self.calibration.params, &self.calibration.energy).ok()?;
             let step_s = m.evaluate_exact(layout, true).ok()?.seconds * factor;
             let longer = step_s / option.step_s.p50;
+            let words = if (longer - 1.0).abs() < 1e-9 { format!("{words}: no part of this step depends on it") } else { words };
             let days = option.days.map(|d| d.p50 * longer);
             Some(OtherKernels { kernels: words, step_s, days, cost_usd: option.cost_usd.as_ref().map(|c| c.p50 * longer) })
         };

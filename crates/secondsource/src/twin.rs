@@ -40,10 +40,12 @@ impl Twin {
         Ok(self)
     }
 
-    /// Lays a profile of kernels, as `secondsource profile` writes them, over those of its chips.
-    pub fn with_profile(mut self, file: &str, text: &str) -> Result<Twin, Diagnostic> {
-        self.catalog.add_profile(KernelProfile::read(file, text)?);
-        Ok(self)
+    /// Lays a profile of kernels, as `secondsource profile` writes them, over those of its chips, which are returned beside.
+    pub fn with_profile(mut self, file: &str, text: &str) -> Result<(Twin, Vec<String>), Diagnostic> {
+        let profile = KernelProfile::read(file, text)?;
+        let chips = profile.chips.clone();
+        self.catalog.add_profile(profile);
+        Ok((self, chips))
     }
 
     /// Leaves the profiles of kernels out.

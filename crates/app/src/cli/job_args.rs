@@ -92,12 +92,23 @@ pub struct KernelArgs {
 }
 
 impl KernelArgs {
-    /// The twin with another profile or none.
-    pub fn profiled(&self, twin: Twin) -> Result<Twin, Failure> {
+    /// The twin with another profile or none. A profile of none of a job's chips would change nothing, and is refused.
+    pub fn profiled(&self, twin: Twin, job: Option<&Job>) -> Result<Twin, Failure> {
         match self.profile.as_deref() {
             None => Ok(twin),
             Some("none") => Ok(twin.without_profiles()),
-            Some(path) => Ok(twin.with_profile(path, &io::read_text(path, "profile of kernels", io::MAX_CONFIG)?)?),
+            Some(path) => {
+                let chips = job.map(|j| twin.profiled_chips(j));
+                let (twin, of) = twin.with_profile(path, &io::read_text(path, "profile of kernels", io::MAX_CONFIG)?)?;
+                match chips {
+                    Some(chips) if !chips.iter().any(|c| of.contains(c)) => {
+                        let d = Diagnostic::error(format!("the profile is of {}, which no system of the job has", of.join(", ")));
+                        let d = if chips.is_empty() { d } else { d.hint(format!("the job is on {}", chips.join(", "))) };
+                        Err(d.in_file(path).into())
+                    }
+                    _ => Ok(twin),
+                }
+            }
         }
     }
 
@@ -108,10 +119,17 @@ impl KernelArgs {
         }
         let chips = twin.profiled_chips(job);
         if chips.is_empty() {
-            return Err(Diagnostic::error("--kernel: no system of the job has Trainium chips with a profile of kernels").into());
+            let d = Diagnostic::error("--kernel: no system of the job has Trainium chips with a profile of kernels");
+            let none = self.profile.as_deref() == Some("none");
+            return Err(if none { d.hint("`--profile none` leaves the profiles out") } else { d }.into());
         }
+        let mut seen = Vec::new();
         for typed in &self.own {
             let own = nki::parse_own_kernel(typed).map_err(|d| of_flag("--kernel", d))?;
+            if seen.contains(&own.kernel) {
+                return Err(Diagnostic::error(format!("--kernel: {} is given twice", own.kernel.name())).into());
+            }
+            seen.push(own.kernel);
             match &own.source {
                 KernelSource::Seconds(s) => {
                     let [chip] = chips.as_slice() else {
@@ -161,7 +179,7 @@ impl JobArgs {
     /// The catalog that ships, with the user's files and kernels over it.
     pub fn twin(&self, job: &Job, quiet: bool) -> Result<Twin, Failure> {
         let twin = twin_over(&self.catalog)?;
-        let mut twin = self.kernels.profiled(with_own_runs(twin, self.calibration.as_deref())?)?;
+        let mut twin = self.kernels.profiled(with_own_runs(twin, self.calibration.as_deref())?, Some(job))?;
         self.kernels.apply(&mut twin, job, quiet)?;
         Ok(twin)
     }

@@ -117,7 +117,7 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Failure> {
     }
     let (file, text) = run_table(args.runs.as_deref())?;
     let twin = with_own_runs(Twin::embedded().map_err(Failure::Internal)?, args.calibration.as_deref())?;
-    let twin = KernelArgs { profile: args.profile.clone(), own: Vec::new() }.profiled(twin)?;
+    let twin = KernelArgs { profile: args.profile.clone(), own: Vec::new() }.profiled(twin, None)?;
     let progress = Progress::new("predicting runs", context.quiet);
     let result = twin.validate(&file, &text, &|done, total| progress.tick(done, total));
     progress.finish();

@@ -26,14 +26,14 @@ fn the_page_has_its_parts_and_the_file_its_bytes() {
     let path = scratch("profile").join("p.toml");
     let file = path.to_str().expect("UTF-8");
     for columns in ["80", "100"] {
-        let text = secondsource_at(&["profile", "trn1", "--write", file, "--quiet"], columns).ok();
+        let text = secondsource_at(&["profile", "trn2", "--write", file, "--quiet"], columns).ok();
         for word in ["matmul-bf16", "attention-backward", "dispatch", "is the same"] {
             assert!(text.contains(word), "`{word}` is missing at {columns}:\n{text}");
         }
         let most = columns.parse::<usize>().expect("a number");
         assert!(text.lines().all(|l| l.chars().count() <= most), "{text}");
     }
-    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../calibration/profile-trn1.toml");
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../calibration/profile-trn2.toml");
     assert!(std::fs::read(&path).expect("written") == std::fs::read(shipped).expect("it ships"));
     // The same rates again change nothing; none at all do.
     let (with, again, none) = (step(&[]), step(&["--profile", file]), step(&["--profile", "none"]));
@@ -57,6 +57,30 @@ fn an_own_kernel_from_a_report() {
     let wrong = secondsource(&[&STEP[..], &["--kernel", &kernel]].concat());
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("the report is of trn1"), "{}", wrong.stderr);
+}
+
+/// What would change nothing is refused or said.
+#[test]
+fn nothing_is_taken_in_silence() {
+    let profile = scratch("profile-other").join("p.toml");
+    let text = include_str!("../../../../calibration/profile-trn1.toml");
+    std::fs::write(&profile, text).expect("written");
+    let file = profile.to_str().expect("UTF-8");
+    let norm = "norm=0.0009s@rows=4096,width=4096";
+    for (more, word) in [
+        (vec!["--profile", file], "the profile is of trn1, inf2, which no system of the job has"),
+        (vec!["--kernel", norm, "--kernel", norm], "norm is given twice"),
+        (vec!["--kernel", "norm=0.0009s@rows=4096,rows=1,width=4096"], "`rows` is given twice"),
+        (vec!["--kernel", "norm=0.0009@rows=4096,width=4096"], "they end in s"),
+        (vec!["--kernel", "norn=0.0009s@rows=4096,width=4096"], "one of matmul-bf16"),
+        (vec!["--profile", "none", "--kernel", norm], "leaves the profiles out"),
+    ] {
+        let ran = secondsource(&[&STEP[..], &more].concat());
+        assert_eq!(ran.code, 2, "{more:?}: {}", ran.stdout);
+        assert!(ran.stderr.contains(word), "{more:?}: {}", ran.stderr);
+    }
+    let value = step(&["--kernel", "softmax=0.001s@rows=2048,width=2048"]);
+    assert!(value["other_kernels"][0]["kernels"].as_str().is_some_and(|k| k.contains("no part of this step")), "{value}");
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub fn parse_own_kernel(text: &str) -> Result<OwnKernel, Diagnostic> {
     // `attention` is short for its forward pass, which is what inference kernels are.
     let name = if name.trim() == "attention" { "attention-forward" } else { name.trim() };
     let Some(kernel) = Kernel::ALL.into_iter().find(|k| k.name() == name) else {
-        return Err(Diagnostic::error(format!("there is no kernel `{name}` in the library")).suggest(name, Kernel::ALL.map(Kernel::name)));
+        let d = Diagnostic::error(format!("there is no kernel `{name}` in the library")).suggest(name, Kernel::ALL.map(Kernel::name));
+        return Err(d.hint(format!("one of {}", Kernel::ALL.map(Kernel::name).join(", "))));
     };
     let streamed = kernel.axes().len() == 1;
     let mut names: Vec<&str> = kernel.axes().to_vec();
@@ -50,7 +51,8 @@ pub fn parse_own_kernel(text: &str) -> Result<OwnKernel, Diagnostic> {
     for part in shape.split(',') {
         let (key, value) = part.split_once('=').ok_or_else(|| bad(format!("`{part}` is no dimension")))?;
         let at = names.iter().position(|n| *n == key.trim()).ok_or_else(|| {
-            Diagnostic::error(format!("{} has no dimension `{}`", kernel.name(), key.trim())).suggest(key.trim(), names.iter().copied())
+            let d = Diagnostic::error(format!("{} has no dimension `{}`", kernel.name(), key.trim())).suggest(key.trim(), names.iter().copied());
+            d.hint(format!("it has {}", names.join(", ")))
         })?;
         let n: f64 = value
             .trim()
@@ -58,13 +60,18 @@ pub fn parse_own_kernel(text: &str) -> Result<OwnKernel, Diagnostic> {
             .ok()
             .filter(|n| (1.0..=1e7).contains(n))
             .ok_or_else(|| bad(format!("{} is `{}`; it must be a number from 1 to 10 million", key.trim(), value.trim())))?;
-        values[at] = Some(n);
+        if values[at].replace(n).is_some() {
+            return Err(bad(format!("`{}` is given twice", key.trim())));
+        }
     }
     let need = |i: usize| values[i].ok_or_else(|| bad(format!("{} needs {}", kernel.name(), names[i])));
     let axes = kernel.axes().len();
     let source = match source.strip_suffix('s').and_then(|n| n.trim().parse::<f64>().ok()) {
         Some(s) if (1e-9..=1e6).contains(&s) => KernelSource::Seconds(s),
         Some(s) => return Err(bad(format!("a kernel of {s} s"))),
+        None if source.trim().trim_end_matches(char::is_alphabetic).parse::<f64>().is_ok() => {
+            return Err(bad(format!("`{source}` is no time in seconds: they end in s, as 0.0009s")));
+        }
         None => KernelSource::File(source.to_owned()),
     };
     Ok(OwnKernel {
