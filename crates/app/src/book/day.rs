@@ -30,16 +30,22 @@ pub fn today(given: Option<&str>) -> Result<Today, Diagnostic> {
 impl Today {
     /// The day of the next entry, after an entry of `last`; words for stderr when it is not this one.
     pub fn after(self, last: Option<Day>) -> Result<(Day, Option<Diagnostic>), Diagnostic> {
+        self.not_before(last, "entered under")
+    }
+
+    /// The day to look at a book from whose last entry is of `last`.
+    pub fn looking(self, last: Option<Day>) -> Result<(Day, Option<Diagnostic>), Diagnostic> {
+        self.not_before(last, "looked at as of")
+    }
+
+    fn not_before(self, last: Option<Day>, done: &str) -> Result<(Day, Option<Diagnostic>), Diagnostic> {
         match last {
             Some(last) if self.day < last && self.said => {
                 Err(Diagnostic::error(format!("--date {}: the book's last entry is of {last}", self.day))
                     .hint("entries stay in their order; give that day or a later one"))
             }
             Some(last) if self.day < last => {
-                let d = Diagnostic::warning(format!(
-                    "the clock says {}, but the book's last entry is of {last}: entered under {last}",
-                    self.day
-                ));
+                let d = Diagnostic::warning(format!("the clock says {}, but the book's last entry is of {last}: {done} {last}", self.day));
                 Ok((last, Some(d.hint("the history is in the order of its numbers, whatever a clock says"))))
             }
             _ => Ok((self.day, None)),

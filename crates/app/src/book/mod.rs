@@ -15,8 +15,9 @@ pub use store::{Store, Write};
 
 use crate::failure::Failure;
 use crate::io;
-use secondsource::orders::{Book, Desk, Entry, Event, Slip, default_policy, read_book, read_history};
+use secondsource::orders::{Book, Day, Desk, Entry, Event, Slip, default_policy, read_book, read_history};
 use secondsource::{Catalog, Diagnostic};
+use std::fs;
 
 /// A book that has been read, with its history.
 pub struct Read {
@@ -27,11 +28,11 @@ pub struct Read {
 /// Reads a book for looking only: a database, a history (`.json`) or a book by hand (`.toml`).
 pub fn read(path: &str, catalog: &Catalog, today: Today) -> Result<Read, Failure> {
     if schema::is_database(path)? {
-        let mut store = Store::open(path, catalog)?;
-        let entries = store.history()?;
+        let mut entries = Vec::new();
+        let store = Store::look(path, catalog, &mut |entry| entries.push(entry))?;
         return Ok(Read { book: store.into_book(), entries });
     }
-    let text = io::read_text(path, "order book", io::MAX_TABLE)?;
+    let text = io::read_text(path, "order book", limit(path))?;
     let mut book = Book::new(default_policy(catalog)?);
     let mut entries = Vec::new();
     if path.ends_with(".toml") {
@@ -50,10 +51,43 @@ pub fn read(path: &str, catalog: &Catalog, today: Today) -> Result<Read, Failure
         }
         return Ok(Read { book, entries });
     }
-    Err(Diagnostic::error("this is no order book")
-        .in_file(path)
-        .hint("a book is a database that `orders import` makes, a history (.json) or a file by hand (.toml)")
-        .into())
+    Err(words::no_book(path, ""))
+}
+
+/// Largest file that is read: a history may have as many entries as a book has.
+pub fn limit(path: &str) -> u64 {
+    if path.ends_with(".json") { 4 << 30 } else { io::MAX_TABLE }
+}
+
+/// Refuses to write over an order book: the one that is asked, by whatever name, or any other database.
+pub fn keep(target: &str, flag: &str, book: Option<&str>) -> Result<(), Diagnostic> {
+    let refuse = |what: &str| Diagnostic::error(format!("{flag} {target}: {what}")).hint("nothing was written; give another name");
+    if let (Ok(to), Some(Ok(of))) = (fs::canonicalize(target), book.map(fs::canonicalize))
+        && to == of
+    {
+        return Err(refuse("this is the order book itself"));
+    }
+    let mut head = [0; schema::MAGIC.len()];
+    match fs::File::open(target).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head)) {
+        Ok(()) if head == *schema::MAGIC => Err(refuse("there is a database of that name")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether events could be entered into a new book, without making it.
+pub fn try_on(catalog: &Catalog, day: Day, write: &mut dyn Write, most: usize) -> Result<(), Failure> {
+    let mut book = Book::new(default_policy(catalog)?);
+    let events = write.events(&book, day)?;
+    for (at, mut event) in events.into_iter().enumerate().take(most) {
+        if let Event::Accept { order } = &mut event
+            && order.id.is_empty()
+        {
+            order.id = book.next_id();
+        }
+        let entered = book.draft(day, event).and_then(|entry| book.apply(&entry));
+        entered.map_err(|slip| write.refuse(at, &slip))?;
+    }
+    Ok(())
 }
 
 /// What a book by hand says, as events with the lines that they stand on.

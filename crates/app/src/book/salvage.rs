@@ -28,7 +28,7 @@ pub struct Salvaged {
     pub entries: Vec<Entry>,
     /// Numbers of entries whose hash could not be confirmed.
     pub uncertain: Vec<u64>,
-    /// Numbers that are missing below the highest one found.
+    /// Numbers that are missing up to the highest one found, those whose row is there but does not read among them.
     pub missing: Vec<u64>,
 }
 
@@ -107,14 +107,73 @@ fn choose(rows: BTreeMap<u64, Vec<Row>>) -> Salvaged {
         next = seq + 1;
         let follows = |r: &&Row| before.is_some_and(|b| link(b, &r.body) == r.chain);
         let leads = |r: &&Row| rows.get(&next).is_some_and(|after| after.iter().any(|a| link(r.chain, &a.body) == a.chain));
+        let reads = |r: &Row| serde_json::from_str::<Entry>(&r.body).ok().filter(|e| e.seq == *seq);
         let sure = list.iter().find(|r| follows(r) && leads(r)).or_else(|| list.iter().find(follows));
-        let Some(row) = sure.or_else(|| list.iter().find(leads)).or(list.first()) else { continue };
-        let Ok(entry) = serde_json::from_str::<Entry>(&row.body) else { continue };
-        if sure.is_none() {
-            out.uncertain.push(*seq);
-        }
+        let found = match sure {
+            Some(r) => Some(r),
+            // Of rows that cannot be confirmed, one that reads.
+            None => list.iter().filter(leads).chain(list).find(|r| reads(r).is_some()).or(list.first()),
+        };
+        let Some(row) = found else { continue };
+        // The next row is hashed onto this one, whether it reads or not.
         before = Some(row.chain);
-        out.entries.push(entry);
+        match reads(row) {
+            None => out.missing.push(*seq),
+            Some(entry) => {
+                if sure.is_none() {
+                    out.uncertain.push(*seq);
+                }
+                out.entries.push(entry);
+            }
+        }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secondsource::orders::{Day, Event};
+
+    /// Rows of five entries, chained.
+    fn rows() -> BTreeMap<u64, Vec<Row>> {
+        let mut chain = CHAIN_START;
+        (1..=5)
+            .map(|seq| {
+                let event = Event::Deliver { id: "a".to_owned(), racks: 1 };
+                let body = serde_json::to_string(&Entry { seq, day: Day(20_000), event }).expect("it is written");
+                chain = link(chain, &body);
+                (seq, vec![Row { body, chain }])
+            })
+            .collect()
+    }
+
+    fn numbers(s: &Salvaged) -> Vec<u64> {
+        s.entries.iter().map(|e| e.seq).collect()
+    }
+
+    #[test]
+    fn rows_that_do_not_read_are_missing() {
+        assert!(choose(rows()).missing.is_empty());
+        // Damage inside a row: it is gone, and those after it still follow from its hash.
+        let mut bad = rows();
+        bad.get_mut(&3).expect("a row")[0].body = "{\"seq\":3,\"day\":\"2024-1".to_owned();
+        let found = choose(bad);
+        assert_eq!((numbers(&found), found.missing, found.uncertain), (vec![1, 2, 4, 5], vec![3], vec![]));
+        // The last one, which no other row follows.
+        let mut bad = rows();
+        bad.get_mut(&5).expect("a row")[0].body.truncate(9);
+        assert_eq!(choose(bad).missing, [5]);
+        // A row that carries another number is not that row.
+        let mut bad = rows();
+        bad.get_mut(&2).expect("a row")[0].body = rows()[&4][0].body.clone();
+        assert_eq!(choose(bad).missing, [2]);
+        // Of two that cannot be confirmed, the one that reads is kept, and said to be uncertain.
+        let mut two = rows();
+        two.remove(&1);
+        let list = two.get_mut(&2).expect("a row");
+        list.insert(0, Row { body: "{".to_owned(), chain: list[0].chain });
+        let found = choose(two);
+        assert_eq!((numbers(&found), found.missing, found.uncertain), (vec![2, 3, 4, 5], vec![1], vec![2]));
+    }
 }

@@ -1,6 +1,6 @@
 //! The database: one table of rows that can be added but neither changed nor deleted.
 
-use super::words::told;
+use super::words::{no_book, told};
 use crate::failure::Failure;
 use rusqlite::{Connection, OpenFlags};
 use secondsource::Diagnostic;
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub const APPLICATION: i32 = 0x5353_4f42;
 /// Largest file that is opened.
 const MOST_BYTES: u64 = 8 << 30;
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+pub const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How long a writer waits for another one.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest text of one row.
@@ -96,12 +96,27 @@ fn is_text(path: &str) -> bool {
     matches!(end, "toml" | "json" | "csv")
 }
 
-/// Opens a database and brings it up to date. With `create` a missing file is made.
-pub fn connect(path: &str, create: bool) -> Result<Connection, Failure> {
+/// What a book is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// Nothing is written, but what a writer that died has left half done is undone.
+    Look,
+    /// It is brought up to date.
+    Enter,
+    /// A missing or empty file is made a book.
+    Make,
+}
+
+/// Opens a database.
+pub fn connect(path: &str, to: To) -> Result<Connection, Failure> {
+    let create = to == To::Make;
     let fail = |e: rusqlite::Error| told(path, &e);
     let there = Path::new(path).exists();
     if there || !create {
         is_database(path)?;
+    }
+    if !create && fs::metadata(path).is_ok_and(|m| m.len() == 0) {
+        return Err(no_book(path, ": the file is empty"));
     }
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
@@ -110,6 +125,13 @@ pub fn connect(path: &str, create: bool) -> Result<Connection, Failure> {
     let mut db = Connection::open_with_flags(path, flags).map_err(fail)?;
     db.busy_timeout(PATIENCE).map_err(fail)?;
     db.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_LENGTH, MOST_TEXT).map_err(fail)?;
+    if to == To::Look {
+        db.pragma_update(None, "query_only", true).map_err(fail)?;
+        db.pragma_update(None, "trusted_schema", false).map_err(fail)?;
+        db.pragma_update(None, "cell_size_check", true).map_err(fail)?;
+        version(&db, path)?;
+        return Ok(db);
+    }
     if !there {
         db.pragma_update(None, "page_size", 16384).map_err(fail)?;
     }
@@ -118,32 +140,47 @@ pub fn connect(path: &str, create: bool) -> Result<Connection, Failure> {
     db.pragma_update(None, "synchronous", "EXTRA").map_err(fail)?;
     db.pragma_update(None, "trusted_schema", false).map_err(fail)?;
     db.pragma_update(None, "cell_size_check", true).map_err(fail)?;
+    if !create {
+        version(&db, path)?;
+    }
     migrate(&mut db, path)?;
     Ok(db)
 }
 
+/// The version of a book that is one.
+fn version(db: &Connection, path: &str) -> Result<i32, Failure> {
+    match looked_at(db, path)? {
+        0 => Err(no_book(path, ": the database is empty")),
+        version => Ok(version),
+    }
+}
+
+/// The version of a database that is a book, or that is empty (0) and can be made one.
+fn looked_at(db: &Connection, path: &str) -> Result<i32, Failure> {
+    let fail = |e: rusqlite::Error| told(path, &e);
+    let number = |name: &str| db.pragma_query_value(None, name, |r| r.get::<_, i32>(0)).map_err(fail);
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 = db.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(fail)?;
+    if application != APPLICATION && (application != 0 || version != 0 || tables > 0) {
+        return Err(Diagnostic::error("this is an SQLite database, but not an order book").in_file(path).into());
+    }
+    let newest = MIGRATIONS.len() as i32;
+    if version > newest || version < 0 {
+        let d = Diagnostic::error(format!("this book is of version {version}, but this program knows versions up to {newest}"));
+        return Err(d.in_file(path).hint("a newer secondsource has written it; nothing was changed").into());
+    }
+    Ok(version)
+}
+
 fn migrate(db: &mut Connection, path: &str) -> Result<(), Failure> {
     let fail = |e: rusqlite::Error| told(path, &e);
-    let number = |db: &Connection, name: &str| db.pragma_query_value(None, name, |r| r.get::<_, i32>(0));
     let newest = MIGRATIONS.len() as i32;
-    let look = |db: &Connection| -> Result<i32, Failure> {
-        let (application, version) = (number(db, "application_id").map_err(fail)?, number(db, "user_version").map_err(fail)?);
-        let tables: i64 = db.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |r| r.get(0)).map_err(fail)?;
-        if application != APPLICATION && (application != 0 || version != 0 || tables > 0) {
-            return Err(Diagnostic::error("this is an SQLite database, but not an order book").in_file(path).into());
-        }
-        if version > newest || version < 0 {
-            let d = Diagnostic::error(format!("this book is of version {version}, but this program knows versions up to {newest}"));
-            return Err(d.in_file(path).hint("a newer secondsource has written it; nothing was changed").into());
-        }
-        Ok(version)
-    };
-    if look(db)? == newest {
+    if looked_at(db, path)? == newest {
         return Ok(());
     }
     let step = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(fail)?;
     // Another process may have been faster.
-    let version = look(&step)?;
+    let version = looked_at(&step, path)?;
     for sql in &MIGRATIONS[version as usize..] {
         step.execute_batch(sql).map_err(fail)?;
     }

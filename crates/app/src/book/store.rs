@@ -2,7 +2,7 @@
 
 use super::day::Today;
 use super::salvage;
-use super::schema::connect;
+use super::schema::{To, connect};
 use super::words::{damaged, told};
 use crate::failure::Failure;
 use rusqlite::Connection;
@@ -39,19 +39,24 @@ impl<F: FnMut(&Book, Day) -> Result<Vec<Event>, Failure>> Write for F {
 impl Store {
     /// Opens a book that is there.
     pub fn open(path: &str, catalog: &Catalog) -> Result<Store, Failure> {
-        Store::with(path, catalog, false)
+        Store::with(path, catalog, To::Enter, &mut |_| {})
     }
 
     /// Opens a book, or makes an empty one.
     pub fn open_or_make(path: &str, catalog: &Catalog) -> Result<Store, Failure> {
-        Store::with(path, catalog, true)
+        Store::with(path, catalog, To::Make, &mut |_| {})
     }
 
-    fn with(path: &str, catalog: &Catalog, create: bool) -> Result<Store, Failure> {
-        let db = connect(path, create)?;
+    /// Opens a book that is there to look at it; nothing is written. Gives each entry as it is read.
+    pub fn look(path: &str, catalog: &Catalog, seen: &mut dyn FnMut(Entry)) -> Result<Store, Failure> {
+        Store::with(path, catalog, To::Look, seen)
+    }
+
+    fn with(path: &str, catalog: &Catalog, to: To, seen: &mut dyn FnMut(Entry)) -> Result<Store, Failure> {
+        let db = connect(path, to)?;
         let desk = Desk::new(Book::new(default_policy(catalog)?));
         let mut store = Store { path: path.to_owned(), db, desk, chain: salvage::CHAIN_START };
-        store.catch_up()?;
+        store.catch_up(seen)?;
         Ok(store)
     }
 
@@ -63,26 +68,12 @@ impl Store {
         self.desk.book
     }
 
-    /// The whole history.
-    pub fn history(&mut self) -> Result<Vec<Entry>, Failure> {
-        let mut entries = Vec::new();
-        read_rows(&self.db, &self.path, 0, salvage::CHAIN_START, &mut |entry| {
-            entries.push(entry);
-            Ok(())
-        })?;
-        // The book is not behind what was just read.
-        let behind = self.desk.book.seq;
-        for entry in entries.iter().filter(|e| e.seq > behind) {
-            self.desk.apply(entry).map_err(|slip| damaged(&self.path, &format!("entry {}: {}", entry.seq, slip.words())))?;
-        }
-        Ok(entries)
-    }
-
     /// Applies rows that others have added since.
-    fn catch_up(&mut self) -> Result<(), Failure> {
+    fn catch_up(&mut self, seen: &mut dyn FnMut(Entry)) -> Result<(), Failure> {
         let (path, desk) = (&self.path, &mut self.desk);
         let chain = read_rows(&self.db, path, desk.book.seq, self.chain, &mut |entry| {
             desk.apply(&entry).map_err(|slip| damaged(path, &format!("entry {}: {}", entry.seq, slip.words())))?;
+            seen(entry);
             Ok(())
         })?;
         self.chain = chain;
@@ -123,7 +114,7 @@ impl Store {
     }
 
     fn enter_all(&mut self, today: Today, say: &dyn Fn(&Diagnostic), write: &mut dyn Write) -> Result<(Vec<Entry>, u64), Failure> {
-        self.catch_up()?;
+        self.catch_up(&mut |_| {})?;
         let (day, warning) = today.after(self.desk.book.last)?;
         if let Some(d) = warning {
             say(&d);
@@ -159,7 +150,7 @@ impl Store {
     }
 
     fn copy_all(&mut self, entries: &[Entry], refuse: &dyn Fn(u64, &Slip) -> Failure) -> Result<u64, Failure> {
-        self.catch_up()?;
+        self.catch_up(&mut |_| {})?;
         let there = self.desk.book.seq;
         if there > 0 {
             let d = Diagnostic::error(format!("a history is only read into an empty book; this one has {there} entries"));
@@ -178,6 +169,11 @@ impl Store {
         let fail = |e: rusqlite::Error| told(&self.path, &e);
         let body =
             serde_json::to_string(entry).map_err(|e| Failure::Internal(Diagnostic::error(format!("an entry cannot be written: {e}"))))?;
+        // Nothing is acknowledged that could not be read again.
+        serde_json::from_str::<Entry>(&body).map_err(|e| {
+            Diagnostic::error(format!("entry {} could not be read again: {e}", entry.seq))
+                .hint("nothing was entered; the book is as it was")
+        })?;
         let chain = salvage::link(chain, &body);
         let seq = i64::try_from(entry.seq).unwrap_or(i64::MAX);
         let mut row = self

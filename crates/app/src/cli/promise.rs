@@ -1,8 +1,7 @@
 //! `secondsource promise`: when racks could be there, with which probability.
 
 use super::Context;
-use super::orders::add::day;
-use super::units::whole;
+use super::orders::add::{chips_per_rack, day, racks};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::{book, io, render};
@@ -63,9 +62,15 @@ Exit codes: 0 a slot can be given; 1 none can (the page says what the end of the
 pub fn run(args: &PromiseArgs, context: &Context) -> Result<Outcome, Failure> {
     let catalog = Catalog::embedded();
     let clock = book::today(args.date.as_deref())?;
+    if let Some(path) = &args.svg {
+        if !path.ends_with(".svg") {
+            return Err(Diagnostic::error("--svg: the name must end in .svg").in_file(path).into());
+        }
+        book::keep(path, "--svg", args.book.as_deref())?;
+    }
     let answer = match &args.book {
         Some(name) => from_book(args, name, clock, catalog, context)?,
-        None => promise_without_book(catalog, &args.system, number("--racks", &args.racks)?, clock.day, args.seed.unwrap_or(1))?,
+        None => promise_without_book(catalog, &args.system, racks(&args.racks)?, clock.day, args.seed.unwrap_or(1))?,
     };
     if let Some(path) = &args.svg {
         io::write_whole(path, &promise_svg(&answer)?)?;
@@ -75,17 +80,13 @@ pub fn run(args: &PromiseArgs, context: &Context) -> Result<Outcome, Failure> {
     Ok(if answer.has_room == Some(false) { Outcome::Nothing } else { Outcome::Answered })
 }
 
-fn number(flag: &str, word: &str) -> Result<u32, Diagnostic> {
-    u32::try_from(whole(flag, word)?).map_err(|_| Diagnostic::error(format!("{flag}: `{word}` is too large")))
-}
-
 fn from_book(args: &PromiseArgs, name: &str, clock: book::Today, catalog: &Catalog, context: &Context) -> Result<PromiseAnswer, Failure> {
-    let per_rack = args.chips_per_rack.as_deref().map(|w| number("--chips-per-rack", w)).transpose()?;
+    let per_rack = args.chips_per_rack.as_deref().map(chips_per_rack).transpose()?;
     let r = rack(catalog, &args.system, args.chip.as_deref(), per_rack)?;
-    let racks = number("--racks", &args.racks)?;
+    let racks = racks(&args.racks)?;
     let wanted = day("--wanted", args.wanted.as_deref())?;
     let read = book::read(name, catalog, clock)?;
-    let (today, warning) = clock.after(read.book.last)?;
+    let (today, warning) = clock.looking(read.book.last)?;
     context.warn(warning.as_slice());
     let classes: Vec<&str> = read.book.policy.classes.iter().map(|c| c.name.as_str()).collect();
     let class = match &args.class {

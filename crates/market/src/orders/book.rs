@@ -143,7 +143,8 @@ impl Book {
                 Some(free) if free >= chips - 1e-6 => line.take(class, t.day, chips),
                 Some(free) => {
                     let racks = (free / f64::from(order.chips_per_rack)).max(0.0).floor();
-                    return Err(Slip::NoRoom(format!("{} racks are due on {}, but {racks} can be promised by then", t.racks, t.day)));
+                    let due = if t.racks == 1 { "1 rack is".to_owned() } else { format!("{} racks are", grouped(t.racks)) };
+                    return Err(Slip::NoRoom(format!("{due} due on {}, but {racks} can be promised by then", t.day)));
                 }
                 None => return Err(Slip::NoRoom(format!("{} lies beyond the stated supply", t.day))),
             }
@@ -162,6 +163,7 @@ impl Book {
                 if order.placed > day {
                     return wrong(format!("claim `{}` is placed on {}, after {day}, the day of the entry", order.id, order.placed));
                 }
+                order.check().and_then(|()| order.consistent(day)).map_err(Slip::Wrong)?;
                 if order.state.holds() {
                     if order.slots.is_empty() {
                         order.slots = self.slots(order, day)?;
@@ -172,6 +174,10 @@ impl Book {
             }
             Event::Move { id, to, slots, .. } if to.holds() => {
                 let order = self.known(id)?;
+                if order.state.next().contains(to) {
+                    let then = Order { state: *to, slots: slots.clone(), ..order.clone() };
+                    then.check().and_then(|()| then.consistent(day)).map_err(Slip::Wrong)?;
+                }
                 if !order.state.holds() && slots.is_empty() {
                     *slots = self.slots(order, day)?;
                 } else if !order.state.holds() {
@@ -193,6 +199,9 @@ impl Book {
     fn check(&self, entry: &Entry) -> Result<(), Slip> {
         if entry.seq != self.seq + 1 {
             return wrong(format!("entry {} follows entry {}", entry.seq, self.seq));
+        }
+        if !entry.day.is_readable() {
+            return wrong(format!("{} is no day of a book: they are from {} to {}", entry.day, Day::FIRST, Day::LAST));
         }
         if let Some(last) = self.last.filter(|l| *l > entry.day) {
             return wrong(format!("{} is before {last}, the day of the last entry", entry.day));
@@ -355,5 +364,6 @@ fn short(order: &Order, part: Tranche, line: &Line, policy: &Policy, class: usiz
     let end = line.edges().last().map_or(String::new(), |e| format!(" before {e}, the end of the stated supply"));
     let free = line.free(policy, class).last().copied().unwrap_or(0.0).max(0.0);
     let racks = grouped((free / f64::from(order.chips_per_rack)).floor() as u32);
-    format!("{} racks of {} are asked for from {}, and {racks} can still be promised{end}", grouped(part.racks), order.system, part.day)
+    let asked = if part.racks == 1 { "1 rack is".to_owned() } else { format!("{} racks are", grouped(part.racks)) };
+    format!("{asked} asked for, of {}, from {}, and {racks} can still be promised{end}", order.system, part.day)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
-use crate::calendar::{DAY, date, instant};
+use crate::calendar::{DAY, date, days_from_civil, instant};
 
 /// Days since 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,15 @@ impl Day {
     /// Its first second.
     pub const fn instant(self) -> i64 {
         self.0 as i64 * DAY
+    }
+
+    /// First and last day that a book can name: what [`Day::parse`] reads.
+    pub const FIRST: Day = Day(days_from_civil(1990, 1, 1) as i32);
+    pub const LAST: Day = Day(days_from_civil(2100, 12, 31) as i32);
+
+    /// Whether it is read again as it is written.
+    pub fn is_readable(self) -> bool {
+        (Day::FIRST..=Day::LAST).contains(&self)
     }
 
     /// Days from another day to this one.

@@ -105,7 +105,7 @@ impl Desk {
     /// # Errors
     /// [`Slip::Wrong`] for a claim that could not be entered at all, or a chip without a stated supply.
     pub fn promise(&mut self, order: &Order, today: Day) -> Result<Promise, Slip> {
-        order.check().map_err(Slip::Wrong)?;
+        order.check().and_then(|()| order.consistent(today)).map_err(Slip::Wrong)?;
         let slots = match self.book.slots(order, today) {
             Ok(slots) => Ok(slots),
             Err(Slip::NoRoom(words)) => Err(words),
@@ -117,7 +117,7 @@ impl Desk {
         };
         let held: &[Tranche] = slots.as_deref().unwrap_or_default();
         let mut days = q.ask(order, held, today, With::ALL);
-        let curve = share_curve(&days, today, q.ends().1);
+        let curve = share_curve(&days, order.wanted.max(today), q.ends().1);
         let within = days.iter().filter(|d| **d != NEVER).count() as f64 / days.len().max(1) as f64;
         let middle = |with: With| Some(quantile(&mut q.ask(order, held, today, with), 0.5)).filter(|d| *d != NEVER);
         let alone = middle(With { others: false, site: false });
@@ -150,14 +150,14 @@ impl Desk {
     }
 }
 
-/// Share of days that have come by the first of each month, from the month of `today` to a year after the table at most.
-pub fn share_curve(days: &[i32], today: Day, end: Day) -> Vec<(Day, f64)> {
+/// Share of days that have come by the first of each month, from the month after `from` to a year after it or the table at most.
+pub fn share_curve(days: &[i32], from: Day, end: Day) -> Vec<(Day, f64)> {
     use crate::calendar::month_start;
     let n = days.len().max(1) as f64;
-    let last = days.iter().copied().filter(|d| *d != NEVER).max().unwrap_or(today.0).min(end.0 + 366);
+    let last = days.iter().copied().filter(|d| *d != NEVER).max().unwrap_or(from.0).min(end.max(from).0 + 366);
     let mut out = Vec::new();
-    for month in 1..=150 {
-        let first = Day::of(month_start(today.instant(), month));
+    for month in 1.. {
+        let first = Day::of(month_start(from.instant(), month));
         let come = days.iter().filter(|d| **d < first.0).count() as f64;
         out.push((first, come / n));
         if first.0 > last && first >= end {

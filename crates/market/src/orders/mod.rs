@@ -27,7 +27,7 @@ pub use entry::{Class, Entry, Event, MOST_SCENARIOS, Policy, Rule};
 pub use line::{Line, Room};
 pub use plan::{MOST_CELLS, PlanClaim, PlanProblem, Planned, plan, value as plan_value};
 pub use queue::{NEVER, Queue, With, quantile, told};
-pub use record::{Claim, MOST_RACKS, Order, Promised, Tranche};
+pub use record::{Claim, MOST_CHIPS_PER_RACK, MOST_RACKS, Order, Promised, Tranche};
 pub use share::fair_share;
 pub use shift::{Shift, shifts};
 pub use state::State;

@@ -310,9 +310,9 @@ pub fn quantile(days: &mut [i32], share: f64) -> i32 {
     *days.select_nth_unstable(rank).1
 }
 
-/// Days of 10%, 50% and 90%.
+/// Days of 10%, 50% and 90%. Days that no book can name count as never.
 pub fn told(days: &mut [i32]) -> Promised {
-    let [p10, p50, p90] = three(days).map(|d| Some(d).filter(|d| *d != NEVER).map(Day));
+    let [p10, p50, p90] = three(days).map(|d| Some(Day(d)).filter(|d| d.is_readable()));
     Promised { p10, p50, p90 }
 }
 

@@ -7,7 +7,7 @@ use super::state::State;
 
 /// Most racks of one claim, and most chips of one rack.
 pub const MOST_RACKS: u32 = 1_000_000;
-const MOST_CHIPS_PER_RACK: u32 = 100_000;
+pub const MOST_CHIPS_PER_RACK: u32 = 100_000;
 /// Most characters of a name and of a note.
 const MOST_NAME: usize = 80;
 const MOST_NOTE: usize = 400;
@@ -144,6 +144,12 @@ impl Order {
         left
     }
 
+    fn days(&self) -> impl Iterator<Item = Day> {
+        let lists = self.slots.iter().chain(&self.ramp).chain(&self.delivered).map(|t| t.day);
+        let told = self.promised.iter().flat_map(|p| [p.p10, p.p50, p.p90]).flatten();
+        [self.placed, self.wanted].into_iter().chain(lists).chain(self.expires).chain(told)
+    }
+
     fn parts(&self, what: &str, list: &[Tranche]) -> Result<(), String> {
         let sum: u64 = list.iter().map(|t| u64::from(t.racks)).sum();
         if list.len() > MOST_TRANCHES || list.windows(2).any(|w| w[0].day > w[1].day) || list.iter().any(|t| t.racks == 0) {
@@ -188,6 +194,66 @@ impl Order {
         if self.delivered.len() > 10 * MOST_TRANCHES || self.delivered.iter().map(|t| u64::from(t.racks)).sum::<u64>() > self.racks.into() {
             return Err("more racks delivered than claimed".to_owned());
         }
-        Ok(())
+        match self.days().find(|d| !d.is_readable()) {
+            Some(d) => Err(format!("{d} is no day of a book: they are from {} to {}", Day::FIRST, Day::LAST)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a claim that is entered on a day contradicts itself. Words for the first contradiction. What is already in a
+    /// history is not asked: that is what happened.
+    pub fn consistent(&self, day: Day) -> Result<(), String> {
+        let told = |words: String| Err(format!("claim `{}`: {words}", self.id));
+        for (what, text) in [
+            ("the id", &self.id),
+            ("the customer", &self.customer),
+            ("the class", &self.class),
+            ("the system", &self.system),
+            ("the chip", &self.product),
+        ] {
+            if text.trim() != text {
+                return Err(format!("{what} `{text}` begins or ends with a space"));
+            }
+        }
+        if let Some(t) = self.ramp.first().filter(|t| t.day < self.wanted) {
+            return told(format!("its ramp begins on {}, but no rack is wanted before {}", t.day, self.wanted));
+        }
+        let asked = self.asked();
+        let early = self.slots.iter().enumerate().find_map(|(i, s)| {
+            let wanted = if self.slots.len() == asked.len() { asked[i].day } else { self.wanted };
+            (s.day < wanted).then_some((s.day, wanted))
+        });
+        if let Some((slot, wanted)) = early {
+            return told(format!("its slot {slot} is before {wanted}, from when it is wanted"));
+        }
+        if let Some(t) = self.delivered.iter().find(|t| t.day > day) {
+            return told(format!("racks are delivered on {}, after {day}, the day of the entry", t.day));
+        }
+        if let Some(p) = self.promised {
+            let days = [p.p10, p.p50, p.p90].map(|d| d.map_or(i32::MAX, |d| d.0));
+            if !days.is_sorted() {
+                return told("the days of 10%, 50% and 90% must rise".to_owned());
+            }
+        }
+        let left = self.outstanding_racks();
+        match self.state {
+            State::Exhausted if left > 0 => return told(format!("it is exhausted, but {left} racks are not delivered")),
+            State::Active if left == 0 => return told("all its racks are delivered: its state is exhausted".to_owned()),
+            State::Proposed | State::Pending if !self.delivered.is_empty() => {
+                return told(format!("racks are delivered, but it is {}", self.state.name()));
+            }
+            State::Pending => match self.expires {
+                None => return told("it is pending, so it needs the day on which it expires".to_owned()),
+                Some(e) if e < day => return told(format!("it is pending, but it expired on {e}")),
+                Some(_) => {}
+            },
+            _ => {}
+        }
+        match (self.state, &self.superseded_by) {
+            (State::Superseded, Some(by)) if *by != self.id => Ok(()),
+            (State::Superseded, _) => told("it is superseded by which other claim?".to_owned()),
+            (_, Some(_)) => told("only a superseded claim names another".to_owned()),
+            (_, None) => Ok(()),
+        }
     }
 }

@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::capable::{Path, Resource};
 use super::day::Day;
+use crate::calendar::{civil_from_days, month_start};
 use crate::supply::{Deliveries, Period, Stated};
 
 const MOST_PERIODS: usize = 120;
 const MOST_PRODUCTS: usize = 40;
 /// Most chips of one period.
 const MOST_CHIPS: f64 = 1e9;
+/// Most days from the rack line to service.
+const MOST_AFTER: f64 = 3650.0;
 
 /// Chips of one product by period: 5% of outcomes lie below `low`, half below `median`, 5% above `high`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +75,16 @@ impl Statement {
         if self.products.is_empty() || self.products.len() > MOST_PRODUCTS || n == 0 || n > MOST_PERIODS {
             return Err(format!("a supply has 1 to {MOST_PRODUCTS} products and 1 to {MOST_PERIODS} periods"));
         }
+        let (_, month, first) = civil_from_days(self.start.0.into());
+        if first != 1 || (self.months == 3 && !matches!(month, 1 | 4 | 7 | 10)) {
+            let of = if self.months == 1 { "a month" } else { "a quarter (January, April, July or October)" };
+            return Err(format!("a supply starts on the first day of {of}, not on {}", self.start));
+        }
+        let end = Day::of(month_start(self.start.instant(), n as i64 * i64::from(self.months)));
+        let after = self.products.iter().map(|p| p.after_days.1).filter(|d| (0.0..=MOST_AFTER).contains(d)).fold(0.0, f64::max);
+        if !self.start.is_readable() || !Day(end.0 + after.ceil() as i32).is_readable() {
+            return Err(format!("a supply lies between {} and {}, its days to service with it", Day::FIRST, Day::LAST));
+        }
         for (i, p) in self.products.iter().enumerate() {
             let name = &p.product;
             if name.trim().is_empty() || name.chars().count() > 80 || self.products[..i].iter().any(|q| q.product == *name) {
@@ -86,8 +99,8 @@ impl Statement {
                 }
             }
             let (a, b) = p.after_days;
-            if !(0.0 <= a && a <= b && b <= 3650.0) {
-                return Err(format!("{name}: days to service need 0 <= low <= high <= 3650"));
+            if !(0.0 <= a && a <= b && b <= MOST_AFTER) {
+                return Err(format!("{name}: days to service need 0 <= low <= high <= {MOST_AFTER}"));
             }
         }
         self.check_paths(n)

@@ -10,7 +10,7 @@ use super::state::State;
 pub enum Taken {
     /// Nothing surely comes.
     Nothing,
-    /// Less than half is held.
+    /// Less than half is held, and more than half can still be promised.
     Open,
     /// Half or more is held by orders and reservations.
     LargelyReserved,
@@ -70,12 +70,14 @@ pub fn statuses(book: &Book, product: &str) -> Vec<Status> {
 }
 
 fn status(book: &Book, product: &str, from: Day, until: Day, rack: f64) -> Status {
+    let mut left = f64::INFINITY;
     let mut s = Status { from, until, sure: 0.0, ordered: 0.0, reserved: 0.0, pending: 0.0, proposed: 0.0, free: 0.0, taken: Taken::Open };
     if let Some(line) = book.line(product) {
         let rooms = line.rooms();
         let sum = |day: Day| rooms.iter().take_while(|r| r.from < day).last().map_or(0.0, |r| r.sure);
         s.sure = sum(until) - sum(from);
         let last = rooms.iter().rposition(|r| r.from < until).unwrap_or(0);
+        left = rooms.get(last).map_or(0.0, |r| r.free);
         s.free = line.free(&book.policy, 0).get(last).copied().unwrap_or(0.0);
     }
     let first = book.supply.as_ref().map_or(from, |s| s.start);
@@ -84,7 +86,11 @@ fn status(book: &Book, product: &str, from: Day, until: Day, rack: f64) -> Statu
         let per_rack = f64::from(o.chips_per_rack);
         let coming: u32 = o.to_come().iter().filter(|t| inside(t.day)).map(|t| t.racks).sum();
         let gone: u32 = o.delivered.iter().filter(|t| t.day >= first && inside(t.day)).map(|t| t.racks).sum();
-        s.ordered += f64::from(gone) * per_rack;
+        let gone = f64::from(gone) * per_rack;
+        match o.claim {
+            Claim::Order => s.ordered += gone,
+            Claim::Reservation => s.reserved += gone,
+        }
         let chips = f64::from(coming) * per_rack;
         match (o.state, o.claim) {
             (State::Active, Claim::Order) => s.ordered += chips,
@@ -95,7 +101,9 @@ fn status(book: &Book, product: &str, from: Day, until: Day, rack: f64) -> Statu
         }
     }
     let held = s.ordered + s.reserved + s.pending;
-    s.taken = match held / s.sure.max(1e-9) {
+    // What was handed over or is due later may leave less than what is held inside the span.
+    let gone = s.sure - left;
+    s.taken = match held.max(gone) / s.sure.max(1e-9) {
         _ if s.sure < 1.0 => Taken::Nothing,
         _ if s.free < rack && s.ordered >= s.reserved + s.pending => Taken::SoldOut,
         _ if s.free < rack => Taken::FullyReserved,

@@ -130,12 +130,6 @@ impl Deliveries {
         &self.units[at..at + self.periods]
     }
 
-    /// The same, to write.
-    pub fn row_mut(&mut self, scenario: usize, product: usize) -> &mut [f32] {
-        let at = (scenario * self.products.len() + product) * self.periods;
-        &mut self.units[at..at + self.periods]
-    }
-
     /// Days from the rack line to service of a product in a scenario.
     pub fn days_after(&self, scenario: usize, product: usize) -> f64 {
         f64::from(self.after[scenario * self.products.len() + product])

@@ -1,7 +1,7 @@
 use crate::line::{day, policy};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use secondsource_market::orders::{Book, Claim, Entry, Event, Order, ProductSupply, Rule, Slip, State, Statement, Tranche};
+use secondsource_market::orders::{Book, Claim, Day, Entry, Event, Order, ProductSupply, Promised, Rule, Slip, State, Statement, Tranche};
 
 pub fn order(id: &str, racks: u32, wanted: &str) -> Order {
     Order {
@@ -18,7 +18,7 @@ pub fn order(id: &str, racks: u32, wanted: &str) -> Order {
         wanted: day(wanted),
         slots: Vec::new(),
         ramp: Vec::new(),
-        expires: None,
+        expires: Some(day("2028-12-31")),
         usd_per_rack: None,
         deposit_usd: 0.0,
         take_or_pay: 0.0,
@@ -128,6 +128,105 @@ fn what_does_not_follow_is_refused() {
     let mut skipped = b.draft(day("2026-12-01"), step("a", State::Cancelled)).unwrap();
     skipped.seq += 1;
     assert!(b.apply(&skipped).is_err() && b.order("a").unwrap().state == State::Active);
+}
+
+/// Days that no file reads back are not entered: of claims, of statements with their days to service, of entries.
+#[test]
+fn days_are_those_that_are_read_again() {
+    let far = Day(Day::LAST.0 + 1);
+    assert_eq!((Day::FIRST.to_string(), Day::LAST.to_string()), ("1990-01-01".to_owned(), "2100-12-31".to_owned()));
+    let part = |day| vec![Tranche { day, racks: 1 }];
+    let good = order("a", 1, "2027-01-01");
+    for o in [
+        Order { wanted: far, ..good.clone() },
+        Order { placed: Day(Day::FIRST.0 - 1), ..good.clone() },
+        Order { slots: part(far), ..good.clone() },
+        Order { ramp: part(far), ..good.clone() },
+        Order { expires: Some(far), ..good.clone() },
+        Order { promised: Some(Promised { p10: None, p50: None, p90: Some(far) }), ..good.clone() },
+    ] {
+        let words = o.check().unwrap_err();
+        assert!(words.contains("from 1990-01-01 to 2100-12-31"), "{words}");
+    }
+    assert!(good.check().is_ok());
+    let mut b = book([100.0; 4]);
+    let entry = b.draft(day("2026-12-01"), step("a", State::Cancelled)).unwrap_err();
+    assert!(entry.words().contains("no claim"));
+    accept(&mut b, good).unwrap();
+    assert!(b.draft(far, step("a", State::Cancelled)).unwrap_err().words().contains("no day of a book"));
+    // A statement may end where its days to service still can be written.
+    let until = |start: &str, after: f64| {
+        let mut s = exact([1.0; 4]);
+        (s.start, s.products[0].after_days) = (day(start), (0.0, after));
+        s.check()
+    };
+    assert!(until("2099-01-01", 364.0).is_ok());
+    assert!(until("2099-01-01", 365.0).unwrap_err().contains("2100-12-31"));
+    assert!(until("2100-07-01", 1.0).is_err());
+}
+
+#[test]
+fn periods_start_with_their_month() {
+    let starts = |start: &str, months: u8| Statement { start: day(start), months, ..exact([1.0; 4]) }.check();
+    for good in ["2027-01-01", "2027-04-01", "2027-07-01", "2027-10-01"] {
+        assert_eq!(starts(good, 3), Ok(()));
+    }
+    assert_eq!(starts("2027-02-01", 1), Ok(()));
+    assert!(starts("2027-02-01", 3).unwrap_err().contains("quarter"));
+    assert!(starts("2027-01-02", 1).unwrap_err().contains("a month"));
+}
+
+/// Claims that cannot be true are refused when they are entered.
+#[test]
+fn claims_do_not_contradict_themselves() {
+    let mut b = book([100.0; 4]);
+    let told = |p10: &str, p50: &str, p90: &str| {
+        let d = |t: &str| (!t.is_empty()).then(|| day(t));
+        Some(Promised { p10: d(p10), p50: d(p50), p90: d(p90) })
+    };
+    let good = || order("a", 10, "2027-02-01");
+    let part = |at: &str, racks| Tranche { day: day(at), racks };
+    for (o, word) in [
+        (Order { ramp: vec![part("2027-01-31", 4), part("2027-03-01", 6)], ..good() }, "its ramp begins on 2027-01-31"),
+        (Order { slots: vec![part("2027-01-31", 10)], ..good() }, "before 2027-02-01"),
+        (
+            Order {
+                ramp: vec![part("2027-02-01", 4), part("2027-08-01", 6)],
+                slots: vec![part("2027-03-01", 4), part("2027-07-31", 6)],
+                ..good()
+            },
+            "before 2027-08-01",
+        ),
+        (Order { state: State::Exhausted, ..good() }, "10 racks are not delivered"),
+        (Order { delivered: vec![part("2026-11-30", 10)], ..good() }, "its state is exhausted"),
+        (Order { state: State::Proposed, delivered: vec![part("2026-11-30", 1)], ..good() }, "it is proposed"),
+        (Order { delivered: vec![part("2026-12-02", 1)], ..good() }, "delivered on 2026-12-02"),
+        (Order { state: State::Superseded, ..good() }, "which other"),
+        (Order { state: State::Superseded, superseded_by: Some("a".to_owned()), ..good() }, "which other"),
+        (Order { superseded_by: Some("b".to_owned()), ..good() }, "only a superseded"),
+        (Order { promised: told("2027-05-01", "2027-04-01", "2027-06-01"), ..good() }, "must rise"),
+        (Order { promised: told("2027-05-01", "", "2027-06-01"), ..good() }, "must rise"),
+        (Order { state: State::Pending, expires: None, ..good() }, "needs the day"),
+        (Order { state: State::Pending, expires: Some(day("2026-11-30")), ..good() }, "expired on 2026-11-30"),
+        (Order { customer: "Somebody ".to_owned(), ..good() }, "space"),
+        (Order { id: " a".to_owned(), ..good() }, "space"),
+    ] {
+        match accept(&mut b, o) {
+            Err(Slip::Wrong(w)) => assert!(w.contains(word), "{w}"),
+            other => panic!("{word}: {other:?}"),
+        }
+    }
+    // An offer without a last day cannot become one that holds racks until some day.
+    let offer = Order { id: "o".to_owned(), state: State::Proposed, expires: None, ..good() };
+    accept(&mut b, offer).unwrap();
+    assert!(put(&mut b, step("o", State::Pending)).unwrap_err().words().contains("needs the day"));
+    put(&mut b, step("o", State::Active)).unwrap();
+    accept(&mut b, Order { promised: told("2027-05-01", "2027-06-01", ""), ..good() }).unwrap();
+    // One rack is one rack.
+    let words = accept(&mut b, order("d", 21, "2027-01-01")).unwrap_err();
+    assert!(words.words().starts_with("21 racks are asked for"), "{}", words.words());
+    let mut none = book([0.0; 4]);
+    assert!(accept(&mut none, order("d", 1, "2027-01-01")).unwrap_err().words().starts_with("1 rack is asked for"));
 }
 
 proptest! {

@@ -101,6 +101,47 @@ fn words_for_what_is_taken() {
     assert!(statuses(&none, "chip").is_empty());
 }
 
+/// Racks handed over after their slot leave nothing for anybody in the time of the slot, and count as what they were held as.
+#[test]
+fn words_after_a_late_delivery() {
+    let mut b = book([100.0; 4]);
+    let mut s = exact([100.0; 4]);
+    s.products[0].low.extend([0.0; 4]);
+    s.products[0].median.extend([0.0; 4]);
+    s.products[0].high.extend([0.0; 4]);
+    put(&mut b, Event::Supply { supply: s }).unwrap();
+    put(&mut b, Event::Accept { order: Box::new(Order { claim: Claim::Reservation, ..order("a", 30, "2027-01-01") }) }).unwrap();
+    let year = |b: &Book| statuses(b, "chip").remove(0);
+    let before = year(&b);
+    assert_eq!((before.reserved, before.ordered, before.taken), (300.0, 0.0, Taken::LargelyReserved));
+    let late = b.draft(day("2028-02-01"), Event::Deliver { id: "a".to_owned(), racks: 30 }).unwrap();
+    b.apply(&late).unwrap();
+    let all = statuses(&b, "chip");
+    // 100 chips of 2027 are left, a quarter of them: that is not open, whenever the others were handed over.
+    assert_eq!((all[0].free, all[0].taken), (100.0, Taken::LargelyReserved));
+    let whole = all.last().unwrap();
+    assert_eq!((whole.reserved, whole.ordered, whole.taken), (300.0, 0.0, Taken::LargelyReserved));
+}
+
+/// The curve of a claim that is wanted long from now begins with the month in which it is wanted and reaches its answer.
+#[test]
+fn curves_reach_far_days() {
+    let mut b = book([0.0; 4]);
+    let mut s = exact([0.0; 4]);
+    let p = &mut s.products[0];
+    (p.low, p.median, p.high) = (vec![100.0; 100], vec![100.0; 100], vec![100.0; 100]);
+    put(&mut b, Event::Supply { supply: s }).unwrap();
+    let p = Desk::new(b).promise(&order("x", 1, "2045-03-15"), day("2026-12-01")).unwrap();
+    let p50 = p.told.p50.unwrap();
+    assert!(p50 > day("2045-03-01"));
+    assert_eq!(p.curve[0].0, day("2045-04-01"));
+    assert_eq!(p.curve.last().unwrap().1, 1.0);
+    // Beyond the table too, up to a year after what is asked from.
+    let days = vec![day("2031-06-01").0; 10];
+    let curve = secondsource_market::orders::share_curve(&days, day("2031-01-01"), day("2028-01-01"));
+    assert_eq!(curve.last().unwrap(), &(day("2031-07-01"), 1.0));
+}
+
 /// Uncertain supply of four quarters.
 fn supply(scale: f64, late: bool) -> Statement {
     let mut s = exact([0.0; 4]);

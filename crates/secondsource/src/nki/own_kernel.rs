@@ -51,7 +51,8 @@ pub fn parse_own_kernel(text: &str) -> Result<OwnKernel, Diagnostic> {
     for part in shape.split(',') {
         let (key, value) = part.split_once('=').ok_or_else(|| bad(format!("`{part}` is no dimension")))?;
         let at = names.iter().position(|n| *n == key.trim()).ok_or_else(|| {
-            let d = Diagnostic::error(format!("{} has no dimension `{}`", kernel.name(), key.trim())).suggest(key.trim(), names.iter().copied());
+            let d = Diagnostic::error(format!("{} has no dimension `{}`", kernel.name(), key.trim()))
+                .suggest(key.trim(), names.iter().copied());
             d.hint(format!("it has {}", names.join(", ")))
         })?;
         let n: f64 = value

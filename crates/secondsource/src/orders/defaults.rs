@@ -44,11 +44,17 @@ pub struct Rack {
 /// A rack of the catalog; or one of the user's own, of which the chip and the chips in it are given.
 ///
 /// # Errors
-/// When the catalog does not know the rack and the user has not said what is in it.
+/// When the catalog does not know the rack and the user has not said what is in it, or has said another chip than the catalog.
 pub fn rack(catalog: &Catalog, system: &str, chip: Option<&str>, chips: Option<u32>) -> Result<Rack, Diagnostic> {
     let own_chip = chip.map(|c| catalog.chip(c).map(|c| c.id.clone())).transpose()?;
     match catalog.system(system) {
         Ok(s) => {
+            if let (Some(said), Some(known)) = (&own_chip, &s.chip)
+                && said != known
+            {
+                return Err(Diagnostic::error(format!("{}: the catalog says that its chip is {known}, not {said}", s.id))
+                    .hint("leave the chip out, or give a rack of your own another name"));
+            }
             let product = own_chip.or_else(|| s.chip.clone());
             // A system of several racks says how many chips one of them has; a node counts as one.
             let one = s.si("chips_per_rack").or_else(|| Some(s.si("chips")? / s.si("racks").unwrap_or(1.0).max(1.0)));

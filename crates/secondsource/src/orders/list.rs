@@ -28,6 +28,8 @@ pub struct ProductOut {
     pub chip: String,
     /// With at least this probability.
     pub confidence: f64,
+    /// The lowest class of the policy: who is asked without a word about class.
+    pub class: String,
     pub periods: Vec<PeriodOut>,
 }
 
@@ -38,7 +40,7 @@ pub struct PeriodOut {
     pub from: Day,
     pub sure: f64,
     pub committed: f64,
-    /// Available to promise; negative when more is committed than surely comes.
+    /// What that class can still be promised under the policy's rule; negative when more is committed than surely comes.
     pub available: f64,
 }
 
@@ -53,10 +55,22 @@ pub fn list(name: &str, book: &Book, asked: &Asked) -> ListAnswer {
     shown.sort_by(|a, b| a.product.cmp(&b.product).then(a.complete().cmp(&b.complete())));
     let products = book.supply.iter().flat_map(|s| s.products.iter().map(move |p| (s, p)));
     let products = products.filter(|(_, p)| asked.chip.as_ref().is_none_or(|c| *c == p.product)).filter_map(|(s, p)| {
-        let rooms = book.line(&p.product)?.rooms();
-        let periods =
-            rooms.iter().map(|r| PeriodOut { period: s.label(r.from), from: r.from, sure: r.sure, committed: r.due, available: r.free });
-        Some(ProductOut { chip: p.product.clone(), confidence: book.policy.confidence, periods: periods.collect() })
+        let line = book.line(&p.product)?;
+        let lowest = book.policy.classes.len().saturating_sub(1);
+        let free = line.free(&book.policy, lowest);
+        let periods = line.rooms().into_iter().zip(free).map(|(r, available)| PeriodOut {
+            period: s.label(r.from),
+            from: r.from,
+            sure: r.sure,
+            committed: r.due,
+            available,
+        });
+        Some(ProductOut {
+            chip: p.product.clone(),
+            confidence: book.policy.confidence,
+            class: book.policy.classes.get(lowest).map(|c| c.name.clone()).unwrap_or_default(),
+            periods: periods.collect(),
+        })
     });
     ListAnswer {
         book: name.to_owned(),

@@ -108,9 +108,15 @@ pub fn seller_plan(book: &Book, name: &str, terms: PlanTerms, today: Day) -> Res
             .in_file(name)
             .hint("`orders export --to FILE.csv`, and import the claims of one chip into a book of their own"));
     }
+    if edges.last().is_none_or(|end| *end <= today) {
+        let end = edges.last().map_or(String::new(), |e| format!(", which ends before {e}"));
+        return Err(Diagnostic::error(format!("{today} lies behind the stated supply{end}"))
+            .in_file(name)
+            .hint("`orders supply --book BOOK FILE.toml` enters one of the time to come"));
+    }
     let mut problem = PlanProblem {
         supply: Vec::new(),
-        claims: open.iter().map(|o| claim(o, supply, &edges)).collect(),
+        claims: open.iter().map(|o| claim(o, supply, &edges, today)).collect(),
         // Paid when a period ends, seen from today.
         discount: edges.iter().skip(1).map(|e| libm::pow(1.0 + terms.rate, -f64::from(e.since(today).max(0)) / 365.25)).collect(),
         late: terms.late,
@@ -202,7 +208,12 @@ pub fn seller_plan(book: &Book, name: &str, terms: PlanTerms, today: Day) -> Res
     let mut notes = Vec::new();
     let unpriced = open.iter().filter(|o| o.usd_per_rack.is_none()).count();
     if unpriced > 0 {
-        notes.push(format!("{unpriced} claims have no price: they are worth nothing here, and only their slots are kept"));
+        let of = claims_of(unpriced);
+        notes.push(format!("no price is known of {of}: worth nothing here, and only slots are kept"));
+    }
+    let overdue = open.iter().filter(|o| o.state.holds() && o.to_come().iter().any(|t| t.day < today)).count();
+    if overdue > 0 {
+        notes.push(format!("slots of {} lie before {today}: what was due is overdue", claims_of(overdue)));
     }
     if !slots_kept {
         notes.push("the supply does not allow all slots to be kept: lateness and broken promises are paid instead".to_owned());
@@ -222,10 +233,15 @@ pub fn seller_plan(book: &Book, name: &str, terms: PlanTerms, today: Day) -> Res
     })
 }
 
-/// A claim's tables over the periods.
-fn claim(o: &Order, supply: &secondsource_market::orders::Statement, edges: &[Day]) -> PlanClaim {
+fn claims_of(n: usize) -> String {
+    if n == 1 { "1 claim".to_owned() } else { format!("{n} claims") }
+}
+
+/// A claim's tables over the periods. In those that are over nothing is handed over any more: what was due then is overdue.
+fn claim(o: &Order, supply: &secondsource_market::orders::Statement, edges: &[Day], today: Day) -> PlanClaim {
     let by = |list: &[secondsource_market::orders::Tranche]| -> Vec<f64> {
-        edges.iter().skip(1).map(|end| list.iter().filter(|t| t.day < *end).map(|t| f64::from(t.racks)).sum()).collect()
+        let until = |end: &Day| list.iter().filter(|t| t.day < *end).map(|t| f64::from(t.racks)).sum();
+        edges.iter().skip(1).map(|end| if *end <= today { 0.0 } else { until(end) }).collect()
     };
     let held = o.state.holds();
     PlanClaim {

@@ -198,7 +198,7 @@ pub fn promise_svg(a: &PromiseAnswer) -> Result<String, Diagnostic> {
     let most = a.curve.iter().map(|p| p.share).fold(0.0, f64::max);
     let last = a.curve.iter().position(|p| p.share >= most - 0.005).map_or(a.curve.len(), |i| i + 3);
     let picture = arrival::Picture {
-        title: format!("{} racks of {}: in service by when", a.racks, a.system),
+        title: format!("{} {} of {}: in service by when", a.racks, if a.racks == 1 { "rack" } else { "racks" }, a.system),
         caption: vec![
             format!(
                 "asked on {}; {} scenarios; by {} the last rack is in service in {:.0}% of them",
@@ -215,7 +215,7 @@ pub fn promise_svg(a: &PromiseAnswer) -> Result<String, Diagnostic> {
                 _ => "no racks can be set aside now: this is what the end of the queue would see".to_owned(),
             },
         ],
-        from: a.as_of.0,
+        from: a.wanted.0,
         points: a.curve.iter().take(last).map(|p| (p.day.0, p.share)).collect(),
         marks: [mark("10%", a.p10, 0.1), mark("50%", a.p50, 0.5), mark("90%", a.p90, 0.9)].into_iter().flatten().collect(),
     };
@@ -329,8 +329,8 @@ pub struct MovedOut {
     pub lost: bool,
 }
 
-/// How much of each chip is spoken for.
-pub fn status(book: &Book) -> Vec<StatusOut> {
+/// How much of each chip is spoken for, and from which period on, seen from `today`, a rack can still be promised.
+pub fn status(book: &Book, today: Day) -> Vec<StatusOut> {
     let supply = book.supply.iter().flat_map(|s| s.products.iter().map(move |p| (s, p)));
     supply
         .map(|(s, p)| {
@@ -349,7 +349,8 @@ pub fn status(book: &Book) -> Vec<StatusOut> {
                 book.orders().iter().filter(|o| o.product == p.product).map(|o| f64::from(o.chips_per_rack)).fold(f64::INFINITY, f64::min);
             let rack = if rack.is_finite() { rack } else { 1.0 };
             let next_free = book.line(&p.product).and_then(|l| {
-                let t = l.free(&book.policy, 0).iter().position(|f| *f >= rack)?;
+                let from = l.period_of(today)?;
+                let t = l.free(&book.policy, 0).iter().skip(from).position(|f| *f >= rack)? + from;
                 Some(s.label(l.edges()[t]))
             });
             StatusOut {
@@ -371,7 +372,7 @@ pub fn supply_answer(book: &Book, name: &str, new: Option<&Statement>, today: Da
         book: name.to_owned(),
         as_of: today,
         entered: false,
-        products: status(book),
+        products: status(book, today),
         moved: Vec::new(),
         rack_days_later: 0.0,
         rack_days_earlier: 0.0,
@@ -381,7 +382,7 @@ pub fn supply_answer(book: &Book, name: &str, new: Option<&Statement>, today: Da
     let mut after = Desk::new(book.clone());
     let event = secondsource_market::orders::Event::Supply { supply: new.clone() };
     after.enter(today, event).map_err(|s| Diagnostic::error(s.words()))?;
-    a.products = status(&after.book);
+    a.products = status(&after.book, today);
     let moved = |s: &Shift| s.lost() != 0 || s.days(|p| p.p50).unwrap_or(0) != 0 || s.days(|p| p.p90).unwrap_or(0) != 0;
     for s in list.iter().filter(|s| moved(s)) {
         let Some(o) = book.orders().get(s.place) else { continue };

@@ -18,7 +18,6 @@ pub struct Placed {
 /// A file as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BookFile {
-    pub name: String,
     /// Day on which the file stands; claims are placed on it unless they say otherwise.
     pub as_of: Option<Day>,
     pub policy: Option<Policy>,
@@ -73,7 +72,7 @@ pub fn read_book(name: &str, text: &str, catalog: &Catalog, today: Day) -> Resul
         }
     };
     let reader = Reader { w: &walk, catalog };
-    let file = reader.file(Tab { table: document.get_ref(), at: 0 }, name, today);
+    let file = reader.file(Tab { table: document.get_ref(), at: 0 }, today);
     let diags = walk.into_diags();
     match file {
         Some(file) if diags.is_empty() => Ok(file),
@@ -88,7 +87,7 @@ struct Reader<'w, 't> {
 }
 
 impl<'t> Reader<'_, 't> {
-    fn file(&self, top: Tab<'_, 't>, name: &str, today: Day) -> Option<BookFile> {
+    fn file(&self, top: Tab<'_, 't>, today: Day) -> Option<BookFile> {
         let w = self.w;
         w.keys(top, "the file", &TOP);
         let as_of = self.day(top, "as-of");
@@ -106,13 +105,9 @@ impl<'t> Reader<'_, 't> {
         let placed = as_of.unwrap_or(today);
         let claims = w.list(top, "order").into_iter();
         let orders = claims.filter_map(|t| self.order(t, placed, usual.as_deref().unwrap_or_default())).collect();
-        Some(BookFile {
-            name: w.text(top, "name").map_or_else(|| name.to_owned(), |t| t.0.chars().take(200).collect()),
-            as_of,
-            policy,
-            supply,
-            orders,
-        })
+        // A title for whoever opens the file.
+        w.text(top, "name");
+        Some(BookFile { as_of, policy, supply, orders })
     }
 
     fn policy(&self, t: Tab<'_, 't>) -> Option<Policy> {
@@ -133,10 +128,10 @@ impl<'t> Reader<'_, 't> {
                 }
             }
         }
-        if let Some(v) = self.whole(t, "scenarios", 10, 20_000) {
+        if let Some(v) = w.whole_within(t, "scenarios", 10, 20_000) {
             p.scenarios = v as u32;
         }
-        if let Some(v) = self.whole(t, "seed", 0, 1 << 52) {
+        if let Some(v) = w.whole_within(t, "seed", 0, 1 << 52) {
             p.seed = v;
         }
         let classes = w.list(t, "class");
@@ -146,7 +141,10 @@ impl<'t> Reader<'_, 't> {
                 .filter_map(|c| {
                     w.keys(c, "a class", &CLASS);
                     let name = w.need(c, "a class", "name")?.0;
-                    Some(Class { name, share: w.number_within(c, "share", 0.0, 1.0).unwrap_or(0.0) })
+                    if !c.table.contains_key("share") {
+                        w.fail(c.at, format!("class `{name}` has no `share`"));
+                    }
+                    Some(Class { name, share: w.number_within(c, "share", 0.0, 1.0)? })
                 })
                 .collect();
         }
@@ -242,7 +240,7 @@ impl<'t> Reader<'_, 't> {
         let (customer, _) = w.need(t, "an order", "customer")?;
         let (system, at) = w.need(t, "an order", "system")?;
         let chip = w.text(t, "chip").map(|c| c.0);
-        let chips = self.whole(t, "chips-per-rack", 1, 100_000).map(|c| c as u32);
+        let chips = w.whole_within(t, "chips-per-rack", 1, 100_000).map(|c| c as u32);
         let r = rack(self.catalog, &system, chip.as_deref(), chips).map_err(|d| w.push(d.at_offset(w.source, at))).ok()?;
         for key in ["racks", "wanted"] {
             if !t.table.contains_key(key) {
@@ -264,7 +262,7 @@ impl<'t> Reader<'_, 't> {
             class: w.text(t, "class").map_or_else(|| class.to_owned(), |c| c.0),
             system: r.system,
             product: r.product,
-            racks: self.whole(t, "racks", 1, u64::from(secondsource_market::orders::MOST_RACKS))? as u32,
+            racks: w.whole_within(t, "racks", 1, u64::from(secondsource_market::orders::MOST_RACKS))? as u32,
             chips_per_rack: r.chips,
             state,
             placed,
@@ -300,7 +298,7 @@ impl<'t> Reader<'_, 't> {
             }
             Some(Tranche {
                 day: self.day(c, "day")?,
-                racks: self.whole(c, "racks", 1, u64::from(secondsource_market::orders::MOST_RACKS))? as u32,
+                racks: w.whole_within(c, "racks", 1, u64::from(secondsource_market::orders::MOST_RACKS))? as u32,
             })
         };
         w.list(t, "ramp").into_iter().filter_map(one).collect()
@@ -312,16 +310,6 @@ impl<'t> Reader<'_, 't> {
             return None;
         }
         Day::parse(&text)
-    }
-
-    fn whole(&self, t: Tab<'_, 't>, key: &str, low: u64, high: u64) -> Option<u64> {
-        let v = self.w.number_within(t, key, low as f64, high as f64)?;
-        if v.fract() == 0.0 {
-            return Some(v as u64);
-        }
-        let at = t.table.get(key).map_or(t.at, |v| v.span().start);
-        self.w.fail(at, format!("`{key}` is {v}, which is not a whole number"));
-        None
     }
 
     /// A list of numbers; absent is `None` without a message.

@@ -145,11 +145,15 @@ impl<'t> Reader<'_, '_, 't, '_> {
         if tables.is_empty() {
             w.push(Diagnostic::error("no product").in_file(name).hint("a table [product.ID] with `customer` and `orders`"));
         }
-        for (id, at, tab) in tables.into_iter().take(MOST_ROWS) {
+        for (id, at, tab) in self.most(tables, "products", |t| t.1) {
             if let Some((p, f)) = self.product(&id, at, tab, frame, &customer_ids, &line_ids, &lines, usual.as_ref()) {
                 products.push(p);
                 files.push(f);
             }
+        }
+        if !products.is_empty() && products.iter().all(|p| p.orders.iter().skip(warm).all(|r| r.high <= 0.0)) {
+            let words = format!("no order falls in the {quarters} quarters from {date}: there is nothing to simulate");
+            w.push(w.error(at, words).hint("`start` and `quarters` say what is looked at, `orders` of each product when chips are wanted"));
         }
         let chain = Chain { start: frame.start, quarters, warm, customers, lines, products, rule, carry };
         Some(SupplyJob {
@@ -168,12 +172,21 @@ impl<'t> Reader<'_, '_, 't, '_> {
         })
     }
 
+    /// As many rows as are read; more are told, not left out.
+    fn most<T>(&self, mut rows: Vec<T>, what: &str, at: impl Fn(&T) -> usize) -> Vec<T> {
+        if let Some(row) = rows.get(MOST_ROWS) {
+            self.w.fail(at(row), format!("{} {what}: at most {MOST_ROWS} are read", rows.len()));
+            rows.truncate(MOST_ROWS);
+        }
+        rows
+    }
+
     fn customers(&self, top: Tab<'_, 't>) -> Option<(Vec<String>, Vec<Customer>)> {
         let w = self.w;
         let (mut ids, mut out) = (Vec::new(), Vec::new());
-        for (id, _, tab) in w.tables(top, "customer").into_iter().take(MOST_ROWS) {
+        for (id, _, tab) in self.most(w.tables(top, "customer"), "customers", |t| t.1) {
             w.keys(tab, &format!("customer `{id}`"), &CUSTOMER);
-            let class = w.number_within(tab, "class", 0.0, 100.0).unwrap_or(0.0) as u32;
+            let class = w.whole_within(tab, "class", 0, 100).unwrap_or(0) as u32;
             let name = w.text(tab, "name").map_or_else(|| id.clone(), |t| t.0);
             out.push(Customer { name, class });
             ids.push(id);
@@ -197,7 +210,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
     fn lines(&self, top: Tab<'_, 't>, frame: Frame, customers: &[String]) -> Option<(Vec<String>, Vec<Line>)> {
         let w = self.w;
         let (mut ids, mut out) = (Vec::new(), Vec::new());
-        for (id, at, tab) in w.tables(top, "line").into_iter().take(MOST_ROWS) {
+        for (id, at, tab) in self.most(w.tables(top, "line"), "lines", |t| t.1) {
             let what = format!("line {id}");
             w.keys(tab, &what, &LINE);
             let stage = match w.need(tab, &what, "stage").and_then(|(word, at)| w.one_of(at, "stage", &word, &STAGES))? {
@@ -212,7 +225,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
             if list.is_empty() {
                 w.push(w.error(at, format!("{what} has no `capacity`")).hint("capacity = [{ at = \"2025-12\", value = 210000 }]"));
             }
-            for point in list.into_iter().take(MOST_ROWS) {
+            for point in self.most(list, &format!("points of the capacity of {what}"), |t| t.at) {
                 w.keys(point, &format!("capacity of {what}"), &["at", "value"]);
                 let (date, date_at) = w.need(point, "a capacity", "at")?;
                 if !w.date(date_at, "at", &date) {
@@ -249,7 +262,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
     fn shares(&self, line: Tab<'_, 't>, what: &str, frame: Frame, customers: &[String]) -> Vec<(usize, Vec<Record>)> {
         let w = self.w;
         let mut out = Vec::new();
-        for tab in w.list(line, "shares").into_iter().take(MOST_ROWS) {
+        for tab in self.most(w.list(line, "shares"), &format!("shares of {what}"), |t| t.at) {
             w.keys(tab, &format!("shares of {what}"), &["from", "records"]);
             let Some((date, at)) = w.need(tab, &format!("shares of {what}"), "from") else { continue };
             if !w.date(at, "from", &date) {
@@ -258,7 +271,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
             // What holds from before the first quarter holds through the warm-up.
             let from = quarter_of(&date).map_or(0, |q| if q <= frame.first { 0 } else { (q - frame.first) as usize + frame.warm });
             let mut records = Vec::new();
-            for r in w.list(tab, "records").into_iter().take(MOST_ROWS) {
+            for r in self.most(w.list(tab, "records"), &format!("records of {what}"), |t| t.at) {
                 w.keys(r, "a record", &["name", "share", "to"]);
                 let Some((name, _)) = w.need(r, "a record", "name") else { continue };
                 let Some(share) = self.v.need(r, &format!("{what} {date} {name}"), "share", SHARE) else { continue };
@@ -405,7 +418,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
                     .hint("orders = [{ from = \"2026-01\", until = \"2026-12\", units = 250000 }]"),
             );
         }
-        for order in list.into_iter().take(MOST_ROWS) {
+        for order in self.most(list, &format!("orders of {what}"), |t| t.at) {
             w.keys(order, &format!("orders of {what}"), &ORDER);
             let (from, from_at) = w.need(order, "an order", "from")?;
             let (until, until_at) = w.need(order, "an order", "until")?;

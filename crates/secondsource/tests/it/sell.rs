@@ -174,7 +174,7 @@ fn slips_are_told_with_their_place() {
         ("chips = 100e3", "chips = [1, 2, 3]", (15, 9), "3 numbers for 2 quarters", ""),
         ("chips = 100e3", "chips = -1", (15, 9), "not negative", "growth"),
         ("quarters = 2", "quarters = 99", (2, 12), "from 1 to 40", ""),
-        ("quarters = 2", "quarters = 1.5", (1, 1), "whole number", ""),
+        ("quarters = 2", "quarters = 1.5", (2, 12), "whole number", ""),
         ("[chip.reserved]", "[chip.reservd]", (21, 7), "reservd", "reserved"),
         ("[chip.reserved]", "[chip.tokens]\nmodel = 7", (22, 9), "text", ""),
         ("residual = 0.0", "residual = ", (19, 12), "not valid TOML", ""),

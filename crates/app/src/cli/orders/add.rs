@@ -2,12 +2,12 @@
 
 use super::BookArgs;
 use crate::cli::Context;
-use crate::cli::units::{count, whole};
+use crate::cli::units::{count, whole_within};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::render;
 use clap::Args;
-use secondsource::orders::{Book, Claim, Day, Event, Order, Slip, State, Tranche, rack};
+use secondsource::orders::{Book, Claim, Day, Event, MOST_CHIPS_PER_RACK, MOST_RACKS, Order, Slip, State, Tranche, rack};
 use secondsource::{Catalog, Diagnostic};
 
 /// Enter a claim and give it its slot
@@ -81,7 +81,7 @@ Exit codes: 0 entered; 1 no room, nothing entered; 2 bad input; 3 disk or intern
 
 pub fn run(args: &AddArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
     let latest = day("--by", args.by.as_deref())?;
-    let order = claim(args, catalog)?;
+    let order = claim(args, catalog, args.book.today()?.day)?;
     let mut store = args.book.store(catalog)?;
     let mut no_room = None;
     let mut make = |book: &Book, today: Day| -> Result<Vec<Event>, Failure> {
@@ -97,13 +97,20 @@ pub fn run(args: &AddArgs, catalog: &Catalog, context: &Context) -> Result<Outco
                 .suggest(&order.class, names)
                 .into());
         }
+        let id = if order.id.is_empty() { book.next_id() } else { order.id.clone() };
+        let named = Order { id, ..order.clone() };
+        named.check().and_then(|()| named.consistent(today)).map_err(Diagnostic::error)?;
         if order.state.holds() {
             match book.slots(&order, today) {
                 Ok(slots) => {
                     order.slots = slots;
                     if latest.is_some_and(|l| order.complete() > l) {
-                        no_room =
-                            Some(format!("the first slot of all {} racks of {} is on {}", order.racks, order.system, order.complete()));
+                        no_room = Some(format!(
+                            "the first day on which all of it ({} of {}) can be had is {}",
+                            render::orders::racks(order.racks),
+                            order.system,
+                            order.complete()
+                        ));
                         return Ok(Vec::new());
                     }
                 }
@@ -139,17 +146,14 @@ struct Accepted<'a> {
     order: &'a Order,
 }
 
-fn claim(args: &AddArgs, catalog: &Catalog) -> Result<Order, Failure> {
-    let number = |flag: &str, word: &str| -> Result<u32, Diagnostic> {
-        u32::try_from(whole(flag, word)?).map_err(|_| Diagnostic::error(format!("{flag}: `{word}` is too large")))
-    };
-    let per_rack = args.chips_per_rack.as_deref().map(|w| number("--chips-per-rack", w)).transpose()?;
+fn claim(args: &AddArgs, catalog: &Catalog, today: Day) -> Result<Order, Failure> {
+    let per_rack = args.chips_per_rack.as_deref().map(chips_per_rack).transpose()?;
     let r = rack(catalog, &args.system, args.chip.as_deref(), per_rack)?;
     let words = [State::Proposed, State::Pending, State::Active].map(State::name);
     let state = State::parse(&args.state).filter(|s| words.contains(&s.name())).ok_or_else(|| {
         Diagnostic::error(format!("--state: a claim does not begin as `{}`", args.state)).hint(format!("one of: {}", words.join(", ")))
     })?;
-    let usd = |flag: &str, word: &Option<String>| word.as_deref().map(|w| count(flag, w)).transpose();
+    let usd = |flag: &str, word: &Option<String>| word.as_deref().map(|w| if is_nothing(w) { Ok(0.0) } else { count(flag, w) }).transpose();
     let order = Order {
         id: args.id.clone().unwrap_or_default(),
         claim: if args.reserve { Claim::Reservation } else { Claim::Order },
@@ -157,11 +161,11 @@ fn claim(args: &AddArgs, catalog: &Catalog) -> Result<Order, Failure> {
         class: args.class.clone().unwrap_or_default(),
         system: r.system,
         product: r.product,
-        racks: number("--racks", &args.racks)?,
+        racks: racks(&args.racks)?,
         chips_per_rack: r.chips,
         state,
-        placed: Day(0),
-        wanted: Day(0),
+        placed: today,
+        wanted: day("--wanted", args.wanted.as_deref())?.unwrap_or(today),
         slots: Vec::new(),
         ramp: args.ramp.as_deref().map_or(Ok(Vec::new()), ramp)?,
         expires: day("--expires", args.expires.as_deref())?,
@@ -173,11 +177,25 @@ fn claim(args: &AddArgs, catalog: &Catalog) -> Result<Order, Failure> {
         superseded_by: None,
         note: args.note.clone(),
     };
-    day("--wanted", args.wanted.as_deref())?;
     let filled = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let named = Order { id: filled(&order.id), class: filled(&order.class), ..order.clone() };
     named.check().map_err(Diagnostic::error)?;
     Ok(order)
+}
+
+/// `0`, `$0`: no deposit is a deposit of nothing.
+fn is_nothing(word: &str) -> bool {
+    word.trim().trim_start_matches('$').parse::<f64>() == Ok(0.0)
+}
+
+/// `--racks`.
+pub fn racks(word: &str) -> Result<u32, Diagnostic> {
+    whole_within("--racks", word, 1, MOST_RACKS.into()).map(|v| v as u32)
+}
+
+/// `--chips-per-rack`.
+pub fn chips_per_rack(word: &str) -> Result<u32, Diagnostic> {
+    whole_within("--chips-per-rack", word, 1, MOST_CHIPS_PER_RACK.into()).map(|v| v as u32)
 }
 
 /// A day of a flag.

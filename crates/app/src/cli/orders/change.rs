@@ -1,8 +1,8 @@
 //! `secondsource orders cancel`, `set` and `deliver`
 
+use super::add::racks;
 use super::{BookArgs, find};
 use crate::cli::Context;
-use crate::cli::units::whole;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::render;
@@ -78,7 +78,7 @@ pub fn set(args: &SetArgs, catalog: &Catalog, context: &Context) -> Result<Outco
 }
 
 pub fn deliver(args: &DeliverArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
-    let racks = u32::try_from(whole("--racks", &args.racks)?).map_err(|_| Diagnostic::error("--racks: too many"))?;
+    let racks = racks(&args.racks)?;
     let mut store = args.book.store(catalog)?;
     let mut make = |book: &Book, _: Day| {
         find(book, &args.id)?;

@@ -4,7 +4,7 @@ use super::BookArgs;
 use crate::book;
 use crate::cli::Context;
 use crate::exit::Outcome;
-use crate::failure::{Failure, print_diagnostic};
+use crate::failure::Failure;
 use crate::io;
 use clap::Args;
 use secondsource::orders::{write_history, write_table};
@@ -35,6 +35,7 @@ Examples:
 Exit codes: 0 written; 1 salvage found gaps; 2 bad input; 3 disk or internal.";
 
 pub fn run(args: &ExportArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
+    book::keep(&args.to, "--to", Some(&args.book.book))?;
     if args.salvage {
         return rescue(args, context);
     }
@@ -51,6 +52,12 @@ pub fn run(args: &ExportArgs, catalog: &Catalog, context: &Context) -> Result<Ou
     Ok(Outcome::Answered)
 }
 
+/// The first numbers of a list.
+fn listed(numbers: &[u64]) -> String {
+    let first: Vec<String> = numbers.iter().take(20).map(u64::to_string).collect();
+    format!("{}{}", first.join(", "), if numbers.len() > 20 { ", ...: --json has them all" } else { "" })
+}
+
 fn rescue(args: &ExportArgs, context: &Context) -> Result<Outcome, Failure> {
     if !args.to.ends_with(".json") {
         return Err(Diagnostic::error("--to: with --salvage the name must end in .json").into());
@@ -58,19 +65,20 @@ fn rescue(args: &ExportArgs, context: &Context) -> Result<Outcome, Failure> {
     let found = book::salvage(&args.book.book)?;
     io::write_whole(&args.to, &write_history(&found.entries)?)?;
     let gaps = found.missing.len();
-    if !context.quiet && gaps > 0 {
-        let list: Vec<String> = found.missing.iter().take(20).map(u64::to_string).collect();
-        let more = if gaps > 20 { ", ..." } else { "" };
-        print_diagnostic(
-            &Diagnostic::warning(format!("entries that are gone: {}{more}", list.join(", ")))
-                .hint("renumber the entries after a gap by hand before `orders import`, when you know what was there"),
-        );
+    if gaps > 0 {
+        let d = Diagnostic::warning(format!("entries that are gone: {}", listed(&found.missing)));
+        context.warn(&[d.hint("renumber the entries after a gap by hand before `orders import`, when you know what was there")]);
     }
     let out = serde_json::json!({
         "written": args.to, "entries": found.entries.len(), "uncertain": found.uncertain, "missing": found.missing,
     });
-    context.answer(&out, |_, _| {
-        format!("{}: {} entries written, {} of them uncertain, {gaps} missing\n", args.to, found.entries.len(), found.uncertain.len())
+    context.answer(&out, |_, page| {
+        let (n, unsure) = (found.entries.len(), found.uncertain.len());
+        let mut text = format!("{}: {n} entries written, {unsure} of them uncertain, {gaps} missing\n", args.to);
+        for (what, list) in [("uncertain", &found.uncertain), ("missing", &found.missing)].iter().filter(|l| !l.1.is_empty()) {
+            text.push_str(&page.field(what, &listed(list)));
+        }
+        text
     })?;
     Ok(if gaps == 0 && !found.entries.is_empty() { Outcome::Answered } else { Outcome::Nothing })
 }

@@ -7,8 +7,10 @@ use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::io;
 use clap::Args;
-use secondsource::orders::{Book, Day, Event, Placed, Slip, read_book, read_history, read_table};
+use secondsource::orders::{Book, Day, Event, Placed, Slip, default_policy, read_book, read_history, read_table};
 use secondsource::{Catalog, Diagnostic};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Enter a file of claims; make the book if there is none
 ///
@@ -23,7 +25,8 @@ pub struct ImportArgs {
     /// Claims (.csv), a book by hand (.toml) or a history (.json)
     #[arg(value_name = "FILE")]
     file: String,
-    /// Enter each claim by itself and print its id as soon as it is on disk
+    /// Enter each claim by itself and print its id as soon as it is on disk (with --json an object a line); at an
+    /// error those that were printed stay entered
     #[arg(long)]
     each: bool,
 }
@@ -33,16 +36,27 @@ Examples:
   secondsource orders import --book my-orders.db examples/supply/trainium-orders.toml
   secondsource orders import --book my-orders.db my-claims.csv --each
 
-Exit codes: 0 entered; 2 bad input or no room, nothing entered; 3 disk or internal.";
+Exit codes: 0 entered; 2 bad input or no room, nothing entered (with --each, what was printed is); 3 disk or
+internal.";
 
 /// Events of a file, with the lines that they come from.
 struct FromFile<'a> {
     name: &'a str,
-    events: Vec<(Event, usize)>,
+    events: &'a [(Event, usize)],
+    /// Ids of the whole file.
+    ids: &'a BTreeSet<&'a str>,
 }
 
 impl Write for FromFile<'_> {
-    fn events(&mut self, _: &Book, _: Day) -> Result<Vec<Event>, Failure> {
+    fn events(&mut self, book: &Book, _: Day) -> Result<Vec<Event>, Failure> {
+        for (event, line) in self.events {
+            if let Event::Accept { order } = event
+                && let Some(by) = order.superseded_by.as_deref().filter(|by| !self.ids.contains(by) && book.order(by).is_none())
+            {
+                let words = format!("claim `{}` is superseded by `{by}`, which is neither in this file nor in the book", order.id);
+                return Err(Diagnostic::error(words).at_line(self.name, *line).into());
+            }
+        }
         Ok(self.events.iter().map(|(e, _)| e.clone()).collect())
     }
 
@@ -53,52 +67,80 @@ impl Write for FromFile<'_> {
 
 pub fn run(args: &ImportArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
     let today = args.book.today()?;
-    let text = io::read_text(&args.file, "file of claims", io::MAX_TABLE)?;
+    named(args)?;
+    let text = io::read_text(&args.file, "file of claims", book::limit(&args.file))?;
     let name = args.file.as_str();
     let accepted = |list: Vec<Placed>| list.into_iter().map(|p| (Event::Accept { order: Box::new(p.order) }, p.line)).collect::<Vec<_>>();
     if name.ends_with(".json") {
         return replay(args, &text, catalog, context);
     }
-    let mut store = open(args, catalog)?;
+    // A file that does not read makes no book.
+    let there = Path::new(&args.book.book).exists();
+    let opened = if there { Some(open(args, catalog)?) } else { None };
+    let usual = default_policy(catalog)?;
+    let (policy, last) = opened.as_ref().map_or((&usual, None), |s| (&s.book().policy, s.book().last));
+    let day = today.after(last)?.0;
     let events = if name.ends_with(".toml") {
         book::events_of(read_book(name, &text, catalog, today.day)?)
     } else if name.ends_with(".csv") {
-        let class = store.book().policy.classes.last().map(|c| c.name.clone()).unwrap_or_default();
-        accepted(read_table(name, &text, catalog, today.after(store.book().last)?.0, &class)?)
+        let class = policy.classes.last().map(|c| c.name.as_str()).unwrap_or_default();
+        accepted(read_table(name, &text, catalog, day, class)?)
     } else {
         return Err(Diagnostic::error("the name must end in .csv, .toml or .json").in_file(name).into());
     };
-    let total = events.len();
+    let ids: BTreeSet<&str> = events.iter().filter_map(|(e, _)| e.id()).collect();
+    let mut all = FromFile { name, events: &events, ids: &ids };
+    let mut store = match opened {
+        Some(store) => store,
+        // Nor does one that cannot be entered.
+        None => {
+            book::try_on(catalog, day, &mut all, if args.each { 1 } else { usize::MAX })?;
+            open(args, catalog)?
+        }
+    };
     if args.each {
-        for (event, line) in events {
-            let mut one = FromFile { name, events: vec![(event, line)] };
-            let entries = args.book.enter(&mut store, context, &mut one)?;
-            for id in entries.iter().filter_map(|e| e.event.id()) {
-                io::print(id)?;
+        for one in events.chunks(1) {
+            for entry in args.book.enter(&mut store, context, &mut FromFile { name, events: one, ids: &ids })? {
+                let id = entry.event.id();
+                match (context.json, id) {
+                    (true, _) => io::print(&serde_json::json!({"seq": entry.seq, "event": entry.event.name(), "id": id}).to_string())?,
+                    (false, Some(id)) => io::print(id)?,
+                    (false, None) => {}
+                }
             }
         }
         return Ok(Outcome::Answered);
     }
-    args.book.enter(&mut store, context, &mut FromFile { name, events })?;
-    report(args, total, context)
+    args.book.enter(&mut store, context, &mut all)?;
+    report(args, events.len(), context)
 }
 
-fn open(args: &ImportArgs, catalog: &Catalog) -> Result<Store, Failure> {
+fn named(args: &ImportArgs) -> Result<(), Failure> {
     let name = &args.book.book;
     if [".toml", ".json", ".csv"].iter().any(|end| name.ends_with(end)) {
         let d = Diagnostic::error(format!("--book {name}: a book that is written to is a database"));
         return Err(d.hint("give it another ending, for example .db").into());
     }
-    Store::open_or_make(name, catalog)
+    Ok(())
+}
+
+fn open(args: &ImportArgs, catalog: &Catalog) -> Result<Store, Failure> {
+    Store::open_or_make(&args.book.book, catalog)
 }
 
 /// A history, entry by entry, on the days that it names.
 fn replay(args: &ImportArgs, text: &str, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
     let entries = read_history(&args.file, text)?;
-    let mut store = open(args, catalog)?;
-    let total = entries.len();
-    store.replay(&entries, &|seq, slip| Diagnostic::error(format!("entry {seq}: {}", slip.words())).in_file(&args.file).into())?;
-    report(args, total, context)
+    let refuse =
+        |seq: u64, slip: &Slip| -> Failure { Diagnostic::error(format!("entry {seq}: {}", slip.words())).in_file(&args.file).into() };
+    if !Path::new(&args.book.book).exists() {
+        let mut book = Book::new(default_policy(catalog)?);
+        for entry in &entries {
+            book.apply(entry).map_err(|slip| refuse(entry.seq, &slip))?;
+        }
+    }
+    open(args, catalog)?.replay(&entries, &refuse)?;
+    report(args, entries.len(), context)
 }
 
 fn report(args: &ImportArgs, total: usize, context: &Context) -> Result<Outcome, Failure> {

@@ -13,7 +13,7 @@ mod supply;
 use super::Context;
 use crate::book::{self, Store, Write};
 use crate::exit::Outcome;
-use crate::failure::{Failure, print_diagnostic};
+use crate::failure::Failure;
 use clap::{Args, Subcommand};
 use secondsource::orders::{Entry, Order};
 use secondsource::{Catalog, Diagnostic};
@@ -97,28 +97,29 @@ impl BookArgs {
     }
 
     /// The day to look at a book from: not before its last entry.
-    fn day_of(&self, book: &secondsource::orders::Book) -> Result<secondsource::orders::Day, Failure> {
-        let (day, warning) = self.today()?.after(book.last)?;
-        warning.iter().for_each(print_diagnostic);
+    fn day_of(&self, book: &secondsource::orders::Book, context: &Context) -> Result<secondsource::orders::Day, Failure> {
+        let (day, warning) = self.today()?.looking(book.last)?;
+        context.warn(warning.as_slice());
         Ok(day)
     }
 
     fn store(&self, catalog: &Catalog) -> Result<Store, Failure> {
+        Store::open(self.database()?, catalog)
+    }
+
+    /// The name of a book that is a database.
+    fn database(&self) -> Result<&str, Failure> {
         let name = &self.book;
         if name.ends_with(".toml") || name.ends_with(".json") || name.ends_with(".csv") {
-            let d = Diagnostic::error("nothing can be entered into a text file").in_file(name);
+            let d = Diagnostic::error("this is a text file; what is entered, and checked, is a database").in_file(name);
             return Err(d.hint(format!("`secondsource orders import --book BOOK.db {name}` makes a book of it")).into());
         }
-        Store::open(name, catalog)
+        Ok(name)
     }
 
     /// Enters events; warnings go to stderr.
     fn enter(&self, store: &mut Store, context: &Context, write: &mut dyn Write) -> Result<Vec<Entry>, Failure> {
-        let say = |d: &Diagnostic| {
-            if !context.quiet {
-                print_diagnostic(d);
-            }
-        };
+        let say = |d: &Diagnostic| context.warn(std::slice::from_ref(d));
         store.write(self.today()?, &say, write)
     }
 }

@@ -49,7 +49,7 @@ pub fn run(args: &PlanArgs, catalog: &Catalog, context: &Context) -> Result<Outc
     }
     terms.median = args.median;
     let read = args.book.read(catalog)?;
-    let today = args.book.day_of(&read.book)?;
+    let today = args.book.day_of(&read.book, context)?;
     context.answer(&seller_plan(&read.book, &args.book.book, terms, today)?, render::orders::plan::page)?;
     Ok(Outcome::Answered)
 }

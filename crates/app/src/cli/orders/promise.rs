@@ -30,7 +30,7 @@ pub fn run(args: &PromiseArgs, catalog: &Catalog, context: &Context) -> Result<O
     for id in &args.ids {
         find(&read.book, id)?;
     }
-    let today = args.book.day_of(&read.book)?;
+    let today = args.book.day_of(&read.book, context)?;
     let answer = arrivals(&read.book, &args.book.book, &args.ids, today);
     context.answer(&answer, render::orders::promise::arrivals)?;
     Ok(Outcome::Answered)

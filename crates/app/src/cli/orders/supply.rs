@@ -35,7 +35,7 @@ pub fn run(args: &SupplyArgs, catalog: &Catalog, context: &Context) -> Result<Ou
     let name = &args.book.book;
     let Some(file) = &args.file else {
         let read = args.book.read(catalog)?;
-        let today = args.book.day_of(&read.book)?;
+        let today = args.book.day_of(&read.book, context)?;
         context.answer(&supply_answer(&read.book, name, None, today)?, render::orders::supply::page)?;
         return Ok(Outcome::Answered);
     };
@@ -46,7 +46,7 @@ pub fn run(args: &SupplyArgs, catalog: &Catalog, context: &Context) -> Result<Ou
     };
     if args.dry_run {
         let read = args.book.read(catalog)?;
-        let today = args.book.day_of(&read.book)?;
+        let today = args.book.day_of(&read.book, context)?;
         context.answer(&supply_answer(&read.book, name, Some(&supply), today)?, render::orders::supply::page)?;
         return Ok(Outcome::Answered);
     }

@@ -52,8 +52,9 @@ pub fn list(a: &ListAnswer, page: &Page) -> String {
     }
     for p in &a.products {
         out.push('\n');
-        out.push_str(&page.heading(&format!("{} · chips up to the end of each period, sure at {:.0}%", p.chip, p.confidence * 100.0)));
-        let mut grid = Grid::new().left("period").right("comes").right("committed").right("can be promised");
+        let sure = p.confidence * 100.0;
+        out.push_str(&page.heading(&format!("{} · chips up to the end of each period, sure at {sure:.0}%", p.chip)));
+        let mut grid = Grid::new().left("period").right("comes").right("committed").right(format!("can be promised to {}", p.class));
         for t in &p.periods {
             grid.row(vec![t.period.clone(), chips(t.sure), chips(t.committed), chips(t.available)]);
         }
@@ -80,7 +81,7 @@ pub fn accepted(o: &Order, page: &Page) -> String {
     out
 }
 
-fn racks(n: u32) -> String {
+pub fn racks(n: u32) -> String {
     if n == 1 { "1 rack".to_owned() } else { format!("{} racks", thousands(n.into())) }
 }
 
