@@ -10,6 +10,7 @@ use secondsource_neuroncore::op::{ActFn, AluOp, AluStage, Operand, OutOfBounds, 
 use secondsource_neuroncore::trace::Dge;
 use secondsource_neuroncore::{Engine, InstrId, View};
 
+use crate::dtypes;
 use crate::session;
 use crate::tensor::Tensor;
 
@@ -67,8 +68,22 @@ pub fn src(any: Any<'_, '_>, name: &str) -> PyResult<View> {
 /// A tensor that is written.
 pub fn dst(any: Any<'_, '_>, name: &str) -> PyResult<View> {
     let tensor = any.cast::<Tensor>().map_err(|_| not_a_tensor(any, name))?.get();
+    let view = tensor.view(any.py())?;
     tensor.storage.written.store(true, Ordering::Relaxed);
-    tensor.view(any.py())
+    Ok(view)
+}
+
+/// `dst` of an instruction whose older API names the type too: `dst` has it already.
+pub fn dst_of_type(any: Any<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<View> {
+    let view = dst(any, "dst")?;
+    match given(dtype).map(dtypes::parse).transpose()? {
+        Some(other) if other != view.dtype => Err(PyTypeError::new_err(format!(
+            "`dtype` {} is not that of `dst`, {}: an instruction writes values of the type of its `dst`",
+            other.name(),
+            view.dtype.name()
+        ))),
+        _ => Ok(view),
+    }
 }
 
 pub fn maybe_dst(any: Maybe<'_, '_>, name: &str) -> PyResult<Option<View>> {
@@ -136,53 +151,93 @@ pub fn act(any: Any<'_, '_>) -> PyResult<ActFn> {
         .ok_or_else(|| PyTypeError::new_err(format!("`op`: {} is no activation function of nki.language", described(any))))
 }
 
+/// A member of one of the enums of `nki.isa`, by the numbers that [`register_operators`] was given.
+fn member<T>(any: Any<'_, '_>, name: &str, right: &str, pick: impl Fn(u8) -> Option<T>) -> PyResult<T> {
+    look_up(any, 2)?.and_then(pick).ok_or_else(|| {
+        let given = any.repr().map_or_else(|_| described(any), |r| r.to_string());
+        PyTypeError::new_err(format!("`{name}`: {given} is none of {right}"))
+    })
+}
+
 pub fn engine(any: Maybe<'_, '_>) -> PyResult<Option<Engine>> {
     let Some(any) = given(any) else { return Ok(None) };
-    Ok(match look_up(any, 2)? {
-        Some(1) => Some(Engine::Tensor),
-        Some(5) => Some(Engine::Vector),
-        Some(2) => Some(Engine::Scalar),
-        Some(3) => Some(Engine::GpSimd),
-        Some(6) => Some(Engine::Sync),
-        Some(4) => Some(Engine::Dma),
+    member(any, "engine", "nisa.engine.tensor, vector, scalar, gpsimd, dma, sync and unknown", |n| match n {
+        0 => Some(None),
+        1 => Some(Some(Engine::Tensor)),
+        2 => Some(Some(Engine::Scalar)),
+        3 => Some(Some(Engine::GpSimd)),
+        4 => Some(Some(Engine::Dma)),
+        5 => Some(Some(Engine::Vector)),
+        6 => Some(Some(Engine::Sync)),
         _ => None,
     })
 }
 
 pub fn dge(any: Maybe<'_, '_>) -> PyResult<Dge> {
     let Some(any) = given(any) else { return Ok(Dge::Unknown) };
-    Ok(match look_up(any, 2)? {
-        Some(11) => Dge::Software,
-        Some(12) => Dge::Hardware,
-        Some(13) => Dge::None,
-        _ => Dge::Unknown,
+    member(any, "dge_mode", "nisa.dge_mode.unknown, swdge, hwdge and none", |n| match n {
+        10 => Some(Dge::Unknown),
+        11 => Some(Dge::Software),
+        12 => Some(Dge::Hardware),
+        13 => Some(Dge::None),
+        _ => None,
     })
 }
 
 pub fn oob(any: Maybe<'_, '_>) -> PyResult<OutOfBounds> {
     let Some(any) = given(any) else { return Ok(OutOfBounds::Error) };
-    Ok(if look_up(any, 2)? == Some(21) { OutOfBounds::Skip } else { OutOfBounds::Error })
+    member(any, "oob_mode", "nisa.oob_mode.error and skip", |n| match n {
+        20 => Some(OutOfBounds::Error),
+        21 => Some(OutOfBounds::Skip),
+        _ => None,
+    })
 }
 
 pub fn reduce_cmd(any: Maybe<'_, '_>, default: ReduceCmd) -> PyResult<ReduceCmd> {
     let Some(any) = given(any) else { return Ok(default) };
-    Ok(match look_up(any, 2)? {
-        Some(30) => ReduceCmd::Idle,
-        Some(31) => ReduceCmd::Reset,
-        Some(32) => ReduceCmd::Reduce,
-        Some(33) => ReduceCmd::ResetReduce,
-        Some(34) => ReduceCmd::LoadReduce,
-        _ => default,
+    member(any, "reduce_cmd", "nisa.reduce_cmd.idle, reset, reduce, reset_reduce and load_reduce", |n| match n {
+        30 => Some(ReduceCmd::Idle),
+        31 => Some(ReduceCmd::Reset),
+        32 => Some(ReduceCmd::Reduce),
+        33 => Some(ReduceCmd::ResetReduce),
+        34 => Some(ReduceCmd::LoadReduce),
+        _ => None,
     })
 }
 
-/// True when the object is the enum member with this number (`double_row`: 41, `gpsimd_dma`: 51).
-pub fn is_named(any: Maybe<'_, '_>, number: u8) -> PyResult<bool> {
-    given(any).map_or(Ok(false), |a| Ok(look_up(a, 2)? == Some(number)))
+/// Whether a product takes two rows a cycle.
+pub fn double_row(any: Maybe<'_, '_>) -> PyResult<bool> {
+    let Some(any) = given(any) else { return Ok(false) };
+    member(any, "perf_mode", "nisa.matmul_perf_mode.none and double_row", |n| match n {
+        40 => Some(false),
+        41 => Some(true),
+        _ => None,
+    })
 }
 
-pub fn stage(op: Any<'_, '_>, value: Maybe<'_, '_>, reverse: bool, name: &str) -> PyResult<AluStage> {
-    Ok(AluStage { op: alu(op, name)?, operand: operand(value, "operand", 0.0)?, reverse })
+/// Whether GpSimd's own DMA carries a `sendrecv`.
+pub fn gpsimd_dma(any: Maybe<'_, '_>) -> PyResult<bool> {
+    let Some(any) = given(any) else { return Ok(false) };
+    member(any, "dma_engine", "nisa.dma_engine.dma and gpsimd_dma", |n| match n {
+        50 => Some(false),
+        51 => Some(true),
+        _ => None,
+    })
+}
+
+/// An operation of a chain and its scalar operand; both by the names of their arguments.
+pub fn stage(op: (Any<'_, '_>, &str), value: (Maybe<'_, '_>, &str), reverse: bool) -> PyResult<AluStage> {
+    let what = op.0;
+    let op = alu(what, op.1)?;
+    if given(value.0).is_none() && !takes_one(op) {
+        return Err(PyTypeError::new_err(format!("`{}` is missing: {} takes two values", value.1, described(what))));
+    }
+    Ok(AluStage { op, operand: operand(value.0, value.1, 0.0)?, reverse })
+}
+
+/// Operators that do not look at an operand.
+fn takes_one(op: AluOp) -> bool {
+    op.is_unary() || op == AluOp::Bypass
 }
 
 pub fn reduction(

@@ -1,6 +1,6 @@
 //! `VirtualRegister`: a scalar that an engine's sequencer holds.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyZeroDivisionError};
 use pyo3::prelude::*;
 use secondsource_neuroncore::RegId;
 use secondsource_neuroncore::op::{Op, RegisterValue};
@@ -70,11 +70,20 @@ impl Register {
         self.__mul__(other)
     }
     fn __floordiv__(&self, other: &Bound<'_, PyAny>) -> PyResult<Register> {
-        derived(self.value()?.checked_div_euclid(number(other)?).unwrap_or(0))
+        derived(floored(self.value()?, number(other)?)?.0)
     }
     fn __mod__(&self, other: &Bound<'_, PyAny>) -> PyResult<Register> {
-        derived(self.value()?.checked_rem_euclid(number(other)?).unwrap_or(0))
+        derived(floored(self.value()?, number(other)?)?.1)
     }
+}
+
+/// Quotient and rest as Python has them: the quotient rounded down, the rest with the divisor's sign.
+fn floored(value: i32, by: i32) -> PyResult<(i32, i32)> {
+    if by == 0 {
+        return Err(PyZeroDivisionError::new_err("a register divided by zero"));
+    }
+    let (quotient, rest) = (value.wrapping_div(by), value.wrapping_rem(by));
+    Ok(if rest != 0 && (rest < 0) != (by < 0) { (quotient - 1, rest + by) } else { (quotient, rest) })
 }
 
 fn number(any: &Bound<'_, PyAny>) -> PyResult<i32> {

@@ -16,7 +16,7 @@ use crate::dtypes::{self, DType};
 use crate::layout::{Axis, Index, Layout};
 pub use crate::region::{MemoryRegion, Region, region};
 use crate::register::Register;
-use crate::session;
+use crate::session::{self, Session};
 
 /// The allocation behind one or more views.
 pub struct Storage {
@@ -87,8 +87,18 @@ impl Tensor {
         self.on_chip() || matches!(self.dynamic.as_deref(), Some(Dynamic::Vector { .. }))
     }
 
+    /// The machine of an ended launch is gone, and the number of its tensor names another one now.
+    fn of_this_launch(&self, session: &Session) -> PyResult<()> {
+        if session.epoch == self.storage.epoch {
+            return Ok(());
+        }
+        let name = if self.storage.name.is_empty() { String::new() } else { format!(" `{}`", self.storage.name) };
+        Err(PyRuntimeError::new_err(format!("the tensor{name} belongs to a kernel launch that has ended")))
+    }
+
     /// The engine's view of it.
     pub fn view(&self, py: Python<'_>) -> PyResult<View> {
+        session::with(|s| self.of_this_launch(s))?;
         let mut dims = [(0i64, 0u32); crate::layout::MAX_DIMS];
         for (slot, axis) in dims.iter_mut().zip(self.layout.axes()) {
             *slot = (axis.step, u32::try_from(axis.count).map_err(|_| PyValueError::new_err("a dimension of more than 2^32 positions"))?);
@@ -400,7 +410,8 @@ impl Tensor {
                     out.dynamic =
                         Some(Arc::new(Dynamic::Scalar { index: index.clone().unbind(), row, rows: axis.count, dim: dim as usize }));
                 } else {
-                    out.layout.offset += index.extract::<i64>()? * row;
+                    let moved = index.extract::<i64>()?.checked_mul(row).and_then(|by| out.layout.offset.checked_add(by));
+                    out.layout.offset = moved.ok_or_else(|| bad(format!("scalar_offset {index}: the address is beyond 64 bits")))?;
                 }
             }
             (None, Some(index)) => {
@@ -537,16 +548,15 @@ fn alloc_at(
 #[pyfunction]
 pub fn write_bytes(py: Python<'_>, tensor: &Tensor, bytes: &[u8]) -> PyResult<()> {
     let at = session::caller(py)?;
-    session::with(|s| Ok(s.machine.write(tensor.storage.id, bytes)))?.map_err(|fault| session::raise(py, &fault, at))
+    session::with(|s| tensor.of_this_launch(s).map(|()| s.machine.write(tensor.storage.id, bytes)))?
+        .map_err(|fault| session::raise(py, &fault, at))
 }
 
 /// All bytes of the tensor that the view looks into, row by row.
 #[pyfunction]
 pub fn read_bytes<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
     let bytes = session::with(|s| {
-        if s.epoch != tensor.storage.epoch {
-            return Err(PyRuntimeError::new_err("the tensor belongs to a kernel launch that has ended"));
-        }
+        tensor.of_this_launch(s)?;
         Ok(s.machine.read(tensor.storage.id))
     })?;
     Ok(pyo3::types::PyBytes::new(py, &bytes))

@@ -275,3 +275,113 @@ def test_explicit_addresses_are_where_the_tiles_stand():
         out = nki.jit(double).launch((x, eye, buffers), {}, observe=lambda launch: reports.append(_time.summary(launch, "")))
         assert np.allclose(out, 2 * x, rtol=1e-6) is right
         assert {f["rule"] for f in reports[0]["findings"]} == (set() if right else {"overlap-live"})
+
+
+def reduced(function, **options):
+    """The sums of the first 100 rows, or of their first 30 columns, of a tile with rows and columns to spare."""
+
+    @nki.jit
+    def kernel(x):
+        i_p, i_f = nl.mgrid[0:128, 0:64]
+        tile = nl.load(x[i_p, i_f])
+        total = function(tile, mask=(i_p < 100) & (i_f < 30), **options)
+        rows, columns = (1, 30) if options["axis"] == 0 else (100, 1)
+        out = nl.ndarray((rows, columns), dtype=total.dtype, buffer=nl.shared_hbm)
+        nl.store(out, total[0:rows, 0:columns])
+        return out
+
+    return kernel
+
+
+@pytest.mark.parametrize(("name", "axis"), [("sum", 0), ("mean", 0), ("max", 0), ("sum", 1), ("mean", 1), ("max", 1), ("min", 1)])
+def test_reductions_take_their_mask(name, axis):
+    x = draw(128, 64)
+    got = reduced(getattr(nl, name), axis=axis)(x)
+    np.testing.assert_allclose(got, getattr(np, name)(x[:100, :30], axis=axis, keepdims=True), rtol=1e-4, atol=1e-5)
+
+
+def test_the_partition_axis_is_reduced_alone():
+    @nki.jit
+    def kernel(x):
+        return nl.sum(nl.load(x), axis=(0, 1))
+
+    with pytest.raises(ValueError, match="alone"):
+        kernel(draw(128, 64))
+
+
+def masked(function):
+    """What `function` of a tile of fours gives where a mask holds, and -1 elsewhere."""
+
+    @nki.jit
+    def kernel(x):
+        i_p, i_f = nl.mgrid[0:128, 0:64]
+        out = nl.ndarray((128, 64), dtype=x.dtype, buffer=nl.shared_hbm)
+        tile = nl.load(x[i_p, i_f])
+        result = nl.full((128, 64), -1.0, dtype=x.dtype, buffer=nl.sbuf)
+        result[i_p, i_f] = function(tile, i_p < 64, tile[i_p < 64])
+        nl.store(out, result)
+        return out
+
+    return kernel(np.full((128, 64), 2.5, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("function", "want"),
+    [
+        (lambda t, m, _: nl.floor(t, mask=m), 2.0),
+        (lambda t, m, _: nl.ceil(t, mask=m), 3.0),
+        (lambda t, m, _: nl.trunc(t, mask=m), 2.0),
+        (lambda t, m, _: nl.sin(t, mask=m), np.sin(2.5)),
+        (lambda t, m, _: nl.static_cast(t, nl.float32, mask=m), 2.5),
+        (lambda t, m, part: nl.cos(part), np.cos(2.5)),
+        (lambda t, m, part: nisa.reciprocal(part), 0.4),
+        (lambda t, m, part: nisa.tensor_tensor_scan(part, t, 0.0, np.multiply, np.minimum), 0.0),
+    ],
+)
+def test_masks_that_were_dropped(function, want):
+    got = masked(function)
+    np.testing.assert_allclose(got[:64], np.full((64, 64), want), rtol=1e-5, atol=1e-6)
+    assert (got[64:] == -1).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t, m, _: nl.broadcast_to(t, (128, 64), mask=m),
+        lambda t, m, _: nl.rand((128, 64), mask=m),
+        lambda t, m, _: nl.zeros((128, 64), nl.float32, mask=m),
+        lambda t, m, part: nl.softmax(part, axis=1),
+        lambda t, m, part: nl.loop_reduce(part, np.add, [0]),
+    ],
+)
+def test_a_mask_that_leaves_positions_out_is_refused(function):
+    with pytest.raises(TypeError, match="mask"):
+        masked(function)
+
+
+def test_misspelt_arguments_are_refused_and_hints_to_the_compiler_are_taken():
+    for wrong in (
+        lambda t: nl.sum(t, axis=1, keepdim=True),
+        lambda t: nl.exp(t, dtyp=nl.bfloat16),
+        lambda t: nisa.tensor_copy(t, dtyp=nl.bfloat16),
+        lambda t: nl.zeros((128, 8), nl.float32, bufer=nl.psum),
+    ):
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            nki.jit(lambda x, wrong=wrong: wrong(nl.load(x)) and None)(draw(128, 8))
+
+    @nki.jit
+    def kernel(x):
+        out = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        held = nl.zeros(x.shape, dtype=x.dtype, lazy_initialization=True)
+        for _ in nl.sequential_range(1, directives=None, name="once"):
+            held[...] = nisa.activation(np.exp, nl.load(x), name="exponent")
+        nl.store(out, held)
+        return out
+
+    x = draw(128, 8)
+    np.testing.assert_allclose(kernel(x), np.exp(x), rtol=1e-5)
+
+
+def test_a_grid_of_no_places_is_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        nki.jit(lambda x: x)[2, 0](draw(128, 8))

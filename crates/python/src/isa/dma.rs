@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use secondsource_neuroncore::Op;
 use secondsource_neuroncore::op::{AluOp, Collective, Metadata};
 
-use crate::args::{Any, Instruction, Maybe, alu, dge, dst, engine, is_named, issued, maybe_alu, oob, src};
+use crate::args::{Any, Instruction, Maybe, alu, dge, dst, engine, gpsimd_dma, issued, maybe_alu, oob, src};
 use crate::session::exec;
 
 #[pyfunction]
@@ -109,7 +109,7 @@ pub fn sendrecv(
         send_to: send_to_rank,
         recv_from: recv_from_rank,
         pipe: pipe_id,
-        gpsimd_dma: is_named(dma_engine, 51)?,
+        gpsimd_dma: self::gpsimd_dma(dma_engine)?,
     };
     exec(py, op).map(issued)
 }

@@ -12,7 +12,7 @@ fn bias_of(bias: Maybe<'_, '_>) -> PyResult<Option<Operand>> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, op, data, bias=None, scale=None, reduce_op=None, reduce_res=None, reduce_cmd=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, op, data, bias=None, scale=None, reduce_op=None, reduce_res=None, reduce_cmd=None, name=None))]
 pub fn activation(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -24,9 +24,8 @@ pub fn activation(
     reduce_res: Maybe<'_, '_>,
     reduce_cmd: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::Activation {
         dst: self::dst(dst, "dst")?,
         data: src(data, "data")?,
@@ -39,7 +38,7 @@ pub fn activation(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, op, data, reduce_op, reduce_res, bias=None, scale=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, op, data, reduce_op, reduce_res, bias=None, scale=None, name=None))]
 pub fn activation_reduce(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -50,9 +49,8 @@ pub fn activation_reduce(
     bias: Maybe<'_, '_>,
     scale: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let (dst, data, function) = (self::dst(dst, "dst")?, src(data, "data")?, act(op)?);
     let (scale, bias, reduce) = (operand(scale, "scale", 1.0)?, bias_of(bias)?, alu(reduce_op, "reduce_op")?);
     let op = match maybe_dst(reduce_res, "reduce_res")? {
@@ -70,7 +68,7 @@ pub fn activation_reduce(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, op, data, imm0, imm1, op0, op1, relu_param=None, reverse0=false, reverse1=false, reduce_op=None, reduce_res=None, reduce_cmd=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, op, data, imm0, imm1, op0, op1, relu_param=None, reverse0=false, reverse1=false, reduce_op=None, reduce_res=None, reduce_cmd=None, name=None))]
 pub fn activate2(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -87,9 +85,8 @@ pub fn activate2(
     reduce_res: Maybe<'_, '_>,
     reduce_cmd: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::Activate2 {
         dst: self::dst(dst, "dst")?,
         data: src(data, "data")?,

@@ -1,10 +1,11 @@
 //! Instructions of the Tensor engine.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use secondsource_neuroncore::Op;
 use secondsource_neuroncore::op::Tile;
 
-use crate::args::{Any, Instruction, Maybe, dst, engine, is_named, issued, src};
+use crate::args::{Any, Instruction, Maybe, double_row, dst, engine, issued, src};
 use crate::session::exec;
 
 fn truth(any: Maybe<'_, '_>) -> PyResult<Option<bool>> {
@@ -13,15 +14,15 @@ fn truth(any: Maybe<'_, '_>) -> PyResult<Option<bool>> {
 
 /// None for the whole array: both unset or empty.
 fn tile(position: Maybe<'_, '_>, size: Maybe<'_, '_>) -> PyResult<Option<Tile>> {
-    let pair = |any: Maybe<'_, '_>| -> PyResult<Option<(u8, u8)>> {
+    let pair = |any: Maybe<'_, '_>, name: &str| -> PyResult<Option<(u8, u8)>> {
         let Some(any) = any.filter(|a| !a.is_none()) else { return Ok(None) };
-        let list: Vec<u8> = any.extract()?;
-        Ok(match list.as_slice() {
-            [a, b] => Some((*a, *b)),
-            _ => None,
-        })
+        match any.extract::<Vec<u8>>().as_deref() {
+            Ok([]) => Ok(None),
+            Ok([a, b]) => Ok(Some((*a, *b))),
+            _ => Err(PyValueError::new_err(format!("`{name}`: {any} is no pair of numbers (rows, columns) up to 128"))),
+        }
     };
-    Ok(match (pair(position)?, pair(size)?) {
+    Ok(match (pair(position, "tile_position")?, pair(size, "tile_size")?) {
         (None, None) => None,
         (position, size) => {
             let (row, column) = position.unwrap_or((0, 0));
@@ -32,7 +33,7 @@ fn tile(position: Maybe<'_, '_>, size: Maybe<'_, '_>) -> PyResult<Option<Tile>> 
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, stationary, moving, is_stationary_onezero=false, is_moving_onezero=false, is_transpose=false, accumulate=None, tile_position=None, tile_size=None, perf_mode=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, stationary, moving, is_stationary_onezero=false, is_moving_onezero=false, is_transpose=false, accumulate=None, tile_position=None, tile_size=None, perf_mode=None, name=None))]
 pub fn nc_matmul(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -46,16 +47,15 @@ pub fn nc_matmul(
     tile_size: Maybe<'_, '_>,
     perf_mode: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::NcMatmul {
         dst: self::dst(dst, "dst")?,
         stationary: src(stationary, "stationary")?,
         moving: src(moving, "moving")?,
         accumulate: truth(accumulate)?,
         transpose: is_transpose,
-        double_row: is_named(perf_mode, 41)?,
+        double_row: self::double_row(perf_mode)?,
         tile: tile(tile_position, tile_size)?,
         one_zero: is_stationary_onezero || is_moving_onezero,
     };
@@ -63,7 +63,7 @@ pub fn nc_matmul(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, stationary, moving, stationary_scale, moving_scale, tile_position=None, tile_size=None, accumulate=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, stationary, moving, stationary_scale, moving_scale, tile_position=None, tile_size=None, accumulate=None, name=None))]
 pub fn nc_matmul_mx(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -75,9 +75,8 @@ pub fn nc_matmul_mx(
     tile_size: Maybe<'_, '_>,
     accumulate: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::NcMatmulMx {
         dst: self::dst(dst, "dst")?,
         stationary: src(stationary, "stationary")?,
@@ -91,16 +90,15 @@ pub fn nc_matmul_mx(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, engine=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, data, engine=None, name=None))]
 pub fn nc_transpose(
     py: Python<'_>,
     dst: Any<'_, '_>,
     data: Any<'_, '_>,
     engine: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::NcTranspose { dst: self::dst(dst, "dst")?, data: src(data, "data")?, engine: self::engine(engine)? };
     exec(py, op).map(issued)
 }

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use secondsource_neuroncore::Op;
 use secondsource_neuroncore::op::{AluOp, ReduceCmd};
 
-use crate::args::{Any, Instruction, Maybe, alu, dst, engine, issued, maybe_dst, operand, reduction, src, stage};
+use crate::args::{Any, Instruction, Maybe, alu, dst, dst_of_type, engine, issued, maybe_dst, operand, reduction, src, stage};
 use crate::session::exec;
 
 #[pyfunction]
@@ -17,13 +17,14 @@ pub fn tensor_copy(
     name: Maybe<'_, '_>,
     dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
-    let op = Op::TensorCopy { dst: self::dst(dst, "dst")?, src: self::src(src, "src")?, engine: self::engine(engine)? };
+    let _ = name;
+    let to = dst_of_type(dst, dtype)?;
+    let op = Op::TensorCopy { dst: to, src: self::src(src, "src")?, engine: self::engine(engine)? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, src, predicate, reverse_pred=false, name=None, dtype=None))]
+#[pyo3(signature = (dst, src, predicate, reverse_pred=false, name=None))]
 pub fn tensor_copy_predicated(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -31,9 +32,8 @@ pub fn tensor_copy_predicated(
     predicate: Any<'_, '_>,
     reverse_pred: bool,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::TensorCopyPredicated {
         dst: self::dst(dst, "dst")?,
         src: operand(Some(src), "src", 0.0)?,
@@ -44,22 +44,15 @@ pub fn tensor_copy_predicated(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, value, engine=None, name=None, dtype=None))]
-pub fn memset(
-    py: Python<'_>,
-    dst: Any<'_, '_>,
-    value: f64,
-    engine: Maybe<'_, '_>,
-    name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
-) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, value, engine=None, name=None))]
+pub fn memset(py: Python<'_>, dst: Any<'_, '_>, value: f64, engine: Maybe<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::Memset { dst: self::dst(dst, "dst")?, value, engine: self::engine(engine)? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data1, data2, op, engine=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, data1, data2, op, engine=None, name=None))]
 pub fn tensor_tensor(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -68,9 +61,8 @@ pub fn tensor_tensor(
     op: Any<'_, '_>,
     engine: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::TensorTensor {
         dst: self::dst(dst, "dst")?,
         data1: src(data1, "data1")?,
@@ -82,7 +74,7 @@ pub fn tensor_tensor(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, op0, operand0=None, reverse0=false, op1=None, operand1=None, reverse1=false, engine=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, data, op0, operand0=None, reverse0=false, op1=None, operand1=None, reverse1=false, engine=None, name=None))]
 pub fn tensor_scalar(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -95,14 +87,13 @@ pub fn tensor_scalar(
     reverse1: bool,
     engine: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
-    let stage1 = op1.filter(|o| !o.is_none()).map(|o| stage(o, operand1, reverse1, "op1")).transpose()?;
+    let _ = name;
+    let stage1 = op1.filter(|o| !o.is_none()).map(|o| stage((o, "op1"), (operand1, "operand1"), reverse1)).transpose()?;
     let op = Op::TensorScalar {
         dst: self::dst(dst, "dst")?,
         data: src(data, "data")?,
-        stage0: stage(op0, operand0, reverse0, "op0")?,
+        stage0: stage((op0, "op0"), (operand0, "operand0"), reverse0)?,
         stage1,
         engine: self::engine(engine)?,
     };
@@ -124,11 +115,12 @@ pub fn scalar_tensor_tensor(
     name: Maybe<'_, '_>,
     dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
+    // Kernels in use give the type of their arithmetic; what is written has the type of `dst`.
     let _ = (name, dtype);
     let op = Op::ScalarTensorTensor {
         dst: self::dst(dst, "dst")?,
         data: src(data, "data")?,
-        stage0: stage(op0, operand0, reverse0, "op0")?,
+        stage0: stage((op0, "op0"), (operand0, "operand0"), reverse0)?,
         op1: alu(op1, "op1")?,
         operand1: src(operand1, "operand1")?,
         reverse1,
@@ -137,7 +129,7 @@ pub fn scalar_tensor_tensor(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, op0, operand0, reduce_op, reduce_res=None, reverse0=false, reduce_cmd=None, reduce_init=None, reduce_res_negate=false, name=None, dtype=None))]
+#[pyo3(signature = (dst, data, op0, operand0, reduce_op, reduce_res=None, reverse0=false, reduce_cmd=None, reduce_init=None, reduce_res_negate=false, name=None))]
 pub fn tensor_scalar_reduce(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -151,20 +143,19 @@ pub fn tensor_scalar_reduce(
     reduce_init: Maybe<'_, '_>,
     reduce_res_negate: bool,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::TensorScalarReduce {
         dst: self::dst(dst, "dst")?,
         data: src(data, "data")?,
-        stage0: stage(op0, operand0, reverse0, "op0")?,
+        stage0: stage((op0, "op0"), (operand0, "operand0"), reverse0)?,
         reduction: reduction(reduce_cmd, ReduceCmd::ResetReduce, Some(reduce_op), AluOp::Add, reduce_res, reduce_init, reduce_res_negate)?,
     };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, src, op0, op1, imm0, imm1=None, reduce_cmd=None, reverse0=false, name=None, dtype=None))]
+#[pyo3(signature = (dst, src, op0, op1, imm0, imm1=None, reduce_cmd=None, reverse0=false, name=None))]
 pub fn tensor_scalar_cumulative(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -176,20 +167,19 @@ pub fn tensor_scalar_cumulative(
     reduce_cmd: Maybe<'_, '_>,
     reverse0: bool,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::TensorScalarCumulative {
         dst: self::dst(dst, "dst")?,
         src: self::src(src, "src")?,
-        stage0: stage(op0, imm0, reverse0, "op0")?,
+        stage0: stage((op0, "op0"), (imm0, "imm0"), reverse0)?,
         reduction: reduction(reduce_cmd, ReduceCmd::ResetReduce, Some(op1), AluOp::Add, None, imm1, false)?,
     };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, op, data, axis, negate=false, keepdims=false, name=None, dtype=None))]
+#[pyo3(signature = (dst, op, data, axis, negate=false, keepdims=false, name=None))]
 pub fn tensor_reduce(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -199,9 +189,8 @@ pub fn tensor_reduce(
     negate: bool,
     keepdims: bool,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let _ = keepdims;
     let data = src(data, "data")?;
     let op = Op::TensorReduce {
@@ -215,7 +204,7 @@ pub fn tensor_reduce(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data0, data1, initial, op0, op1, reverse0=false, reverse1=false, name=None, dtype=None))]
+#[pyo3(signature = (dst, data0, data1, initial, op0, op1, reverse0=false, reverse1=false, name=None))]
 pub fn tensor_tensor_scan(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -227,9 +216,8 @@ pub fn tensor_tensor_scan(
     reverse0: bool,
     reverse1: bool,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::TensorTensorScan {
         dst: self::dst(dst, "dst")?,
         data0: src(data0, "data0")?,
@@ -244,7 +232,7 @@ pub fn tensor_tensor_scan(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, src, max_value=None, reduce_res=None, reduce_cmd=None, reduce_init=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, src, max_value=None, reduce_res=None, reduce_cmd=None, reduce_init=None, name=None))]
 pub fn exponential(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -254,9 +242,8 @@ pub fn exponential(
     reduce_cmd: Maybe<'_, '_>,
     reduce_init: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::Exponential {
         dst: self::dst(dst, "dst")?,
         src: self::src(src, "src")?,
@@ -267,15 +254,15 @@ pub fn exponential(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, name=None, dtype=None))]
-pub fn reciprocal(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, name: Maybe<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, data, name=None))]
+pub fn reciprocal(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::Reciprocal { dst: self::dst(dst, "dst")?, data: src(data, "data")? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, predicate, on_true, on_false, reduce_res=None, reduce_cmd=None, reduce_op=None, reverse_pred=false, name=None, dtype=None))]
+#[pyo3(signature = (dst, predicate, on_true, on_false, reduce_res=None, reduce_cmd=None, reduce_op=None, reverse_pred=false, name=None))]
 pub fn select_reduce(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -287,9 +274,8 @@ pub fn select_reduce(
     reduce_op: Maybe<'_, '_>,
     reverse_pred: bool,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::SelectReduce {
         dst: self::dst(dst, "dst")?,
         predicate: src(predicate, "predicate")?,
@@ -302,7 +288,7 @@ pub fn select_reduce(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, on_true_tile, comp_op0, comp_op1, bound0, bound1, reduce_cmd=None, reduce_res=None, reduce_op=None, range_start=0, on_false_value=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, on_true_tile, comp_op0, comp_op1, bound0, bound1, reduce_cmd=None, reduce_res=None, reduce_op=None, range_start=0, on_false_value=None, name=None))]
 pub fn range_select(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -317,9 +303,8 @@ pub fn range_select(
     range_start: i64,
     on_false_value: Option<f32>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::RangeSelect {
         dst: self::dst(dst, "dst")?,
         data: src(on_true_tile, "on_true_tile")?,
@@ -335,46 +320,45 @@ pub fn range_select(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, name=None, dtype=None))]
-pub fn bn_stats(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, name: Maybe<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, data, name=None))]
+pub fn bn_stats(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::BnStats { dst: self::dst(dst, "dst")?, data: src(data, "data")? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, name=None, dtype=None))]
-pub fn bn_aggr(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, name: Maybe<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, data, name=None))]
+pub fn bn_aggr(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::BnAggr { dst: self::dst(dst, "dst")?, data: src(data, "data")? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, src, name=None, dtype=None))]
-pub fn max8(py: Python<'_>, dst: Any<'_, '_>, src: Any<'_, '_>, name: Maybe<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, src, name=None))]
+pub fn max8(py: Python<'_>, dst: Any<'_, '_>, src: Any<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::Max8 { dst: self::dst(dst, "dst")?, src: self::src(src, "src")? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, vals, name=None, dtype=None))]
+#[pyo3(signature = (dst, data, vals, name=None))]
 pub fn nc_find_index8(
     py: Python<'_>,
     dst: Any<'_, '_>,
     data: Any<'_, '_>,
     vals: Any<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::NcFindIndex8 { dst: self::dst(dst, "dst")?, data: src(data, "data")?, vals: src(vals, "vals")? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, vals, imm, dst_idx=None, name=None, dtype=None))]
+#[pyo3(signature = (dst, data, vals, imm, dst_idx=None, name=None))]
 pub fn nc_match_replace8(
     py: Python<'_>,
     dst: Any<'_, '_>,
@@ -383,9 +367,8 @@ pub fn nc_match_replace8(
     imm: f32,
     dst_idx: Maybe<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::NcMatchReplace8 {
         dst: self::dst(dst, "dst")?,
         data: src(data, "data")?,
@@ -397,69 +380,53 @@ pub fn nc_match_replace8(
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, src, shuffle_mask, name=None, dtype=None))]
+#[pyo3(signature = (dst, src, shuffle_mask, name=None))]
 pub fn nc_stream_shuffle(
     py: Python<'_>,
     dst: Any<'_, '_>,
     src: Any<'_, '_>,
     shuffle_mask: Vec<i64>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::NcStreamShuffle { dst: self::dst(dst, "dst")?, src: self::src(src, "src")?, mask: mask(&shuffle_mask)? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, src, dst_scale, name=None, dtype=None))]
+#[pyo3(signature = (dst, src, dst_scale, name=None))]
 pub fn quantize_mx(
     py: Python<'_>,
     dst: Any<'_, '_>,
     src: Any<'_, '_>,
     dst_scale: Any<'_, '_>,
     name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
 ) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+    let _ = name;
     let op = Op::QuantizeMx { dst: self::dst(dst, "dst")?, src: self::src(src, "src")?, dst_scale: self::dst(dst_scale, "dst_scale")? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, data, prob, name=None, dtype=None))]
-pub fn dropout(
-    py: Python<'_>,
-    dst: Any<'_, '_>,
-    data: Any<'_, '_>,
-    prob: Maybe<'_, '_>,
-    name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
-) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, data, prob, name=None))]
+pub fn dropout(py: Python<'_>, dst: Any<'_, '_>, data: Any<'_, '_>, prob: Maybe<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::Dropout { dst: self::dst(dst, "dst")?, data: src(data, "data")?, prob: operand(prob, "prob", 0.0)? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, engine=None, name=None, dtype=None))]
-pub fn rng(py: Python<'_>, dst: Any<'_, '_>, engine: Maybe<'_, '_>, name: Maybe<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, engine=None, name=None))]
+pub fn rng(py: Python<'_>, dst: Any<'_, '_>, engine: Maybe<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::Rng { dst: self::dst(dst, "dst")?, engine: self::engine(engine)? };
     exec(py, op).map(issued)
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, min, max, name=None, dtype=None))]
-pub fn rand2(
-    py: Python<'_>,
-    dst: Any<'_, '_>,
-    min: Maybe<'_, '_>,
-    max: Maybe<'_, '_>,
-    name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
-) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, min, max, name=None))]
+pub fn rand2(py: Python<'_>, dst: Any<'_, '_>, min: Maybe<'_, '_>, max: Maybe<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::Rand2 { dst: self::dst(dst, "dst")?, min: operand(min, "min", 0.0)?, max: operand(max, "max", 1.0)? };
     exec(py, op).map(issued)
 }
@@ -473,15 +440,9 @@ pub fn rand_set_state(py: Python<'_>, src_seeds: Any<'_, '_>, engine: Maybe<'_, 
 }
 
 #[pyfunction]
-#[pyo3(signature = (dst, engine=None, name=None, dtype=None))]
-pub fn rand_get_state(
-    py: Python<'_>,
-    dst: Any<'_, '_>,
-    engine: Maybe<'_, '_>,
-    name: Maybe<'_, '_>,
-    dtype: Maybe<'_, '_>,
-) -> PyResult<Instruction> {
-    let _ = (name, dtype);
+#[pyo3(signature = (dst, engine=None, name=None))]
+pub fn rand_get_state(py: Python<'_>, dst: Any<'_, '_>, engine: Maybe<'_, '_>, name: Maybe<'_, '_>) -> PyResult<Instruction> {
+    let _ = name;
     let op = Op::RandGetState { dst: self::dst(dst, "dst")?, engine: self::engine(engine)? };
     exec(py, op).map(issued)
 }

@@ -7,6 +7,8 @@ import runpy
 import sys
 import traceback
 
+from secondsource import _native
+
 from . import _alias, _launch, _state, _time
 
 HELP = """\
@@ -42,7 +44,24 @@ def parse(argv):
             parser.error(str(error))
     if not os.path.isfile(options.script):
         parser.error(f"{options.script} is no file")
+    for option in ("trace", "json"):
+        path = getattr(options, option)
+        if path:
+            # The script may change its directory.
+            setattr(options, option, os.path.abspath(path))
+            try:
+                check_writable(path)
+            except OSError as error:
+                parser.error(f"--{option} {path}: {error.strerror}")
     return options
+
+
+def check_writable(path):
+    """Fails now rather than after the script has run; a file that stands there keeps what it holds until then."""
+    new = not os.path.exists(path)
+    open(path, "a").close()
+    if new:
+        os.remove(path)
 
 
 def main(argv=None):
@@ -51,12 +70,12 @@ def main(argv=None):
         _state.override = options.target
     os.environ.setdefault("NKI_SIMULATOR", "1")
     _alias.install()
-    launches = []
+    launches, traces = [], []
 
     def observe(launch, name):
         launches.append(_time.summary(launch, name))
         if options.trace:
-            _time.write_trace(launch, options.trace)
+            traces[:] = [_native.perfetto()]
 
     _launch.observer = observe
     sys.argv = [options.script, *options.arguments]
@@ -65,32 +84,50 @@ def main(argv=None):
     try:
         runpy.run_path(options.script, run_name="__main__")
     except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
+        code = stop.code
+        if code is None:
+            code = 0
+        elif not isinstance(code, int):
+            print(code, file=sys.stderr)
+            code = 1
     except BaseException as error:  # noqa: BLE001 - shown as Python would, without this package's frames
         show(error)
         code = 1
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"script": options.script, "launches": launches}, file, indent=1)
-            file.write("\n")
     if not options.quiet:
         sys.stdout.flush()
         for launch in launches:
             print(_time.page(launch))
+        sys.stdout.flush()
+    try:
+        if options.json:
+            with open(options.json, "w") as file:
+                json.dump({"script": options.script, "launches": launches}, file, indent=1)
+                file.write("\n")
+        if traces:
+            with open(options.trace, "w") as file:
+                file.write(traces[0])
+    except OSError as error:
+        print(f"{error.filename or options.trace}: {error.strerror}", file=sys.stderr)
+        code = code or 1
+    if options.trace and not traces:
+        print(f"{options.trace} is not written: no kernel was launched", file=sys.stderr)
     return code
 
 
 def show(error):
-    """The traceback of the script alone."""
+    """The traceback of the script alone, with the errors that led to this one."""
+    whole = traceback.TracebackException.from_exception(error)
+    without_our_frames(whole)
+    print("".join(whole.format()), end="", file=sys.stderr)
+
+
+def without_our_frames(shown):
     ours = os.path.dirname(os.path.abspath(__file__))
-    frames = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if not f.filename.startswith(ours) and not f.filename.startswith("<frozen")
-    ]
-    print("Traceback (most recent call last):", file=sys.stderr)
-    print("".join(traceback.format_list(frames)), end="", file=sys.stderr)
-    print("".join(traceback.format_exception_only(error)), end="", file=sys.stderr)
+    theirs = [f for f in shown.stack if not f.filename.startswith(ours) and not f.filename.startswith("<frozen")]
+    shown.stack = traceback.StackSummary.from_list(theirs)
+    for earlier in (shown.__cause__, shown.__context__, *(getattr(shown, "exceptions", None) or ())):
+        if earlier is not None:
+            without_our_frames(earlier)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class Arguments:
     def __init__(self, wrap, buffer):
         self.wrap = wrap
         self.buffer = buffer
-        self.seen = {}  # id of array -> (array, tensor)
+        self.seen = {}  # id of array -> (array, its values as numpy, tensor, name of the argument)
         self.library = None
 
     def tensor(self, value, name):
@@ -112,7 +112,7 @@ class Arguments:
             if self.library is None:
                 self.library = _arrays.kind(value)
             array = _arrays.as_numpy(value)
-            known = (value, array, _arrays.to_device(array, self.buffer, name))
+            known = (value, array, _arrays.to_device(array, self.buffer, name), name)
             self.seen[id(value)] = known
         return self.wrap(known[2])
 
@@ -144,15 +144,16 @@ class Arguments:
 
     def write_back(self):
         """What the kernel wrote into its arguments goes into the caller's arrays."""
-        for value, array, tensor in self.seen.values():
-            if not tensor._written:
-                continue
+        written = [known for known in self.seen.values() if known[2]._written]
+        for value, _, _, name in written:
+            if _arrays.kind(value) == "numpy" and not value.flags.writeable:
+                raise ValueError(f"the kernel wrote into its argument `{name}`, which is a read-only numpy array; pass a copy")
+        for value, array, tensor, _ in written:
             new = _arrays.to_numpy(tensor).reshape(array.shape)
             if _arrays.kind(value) == "numpy":
-                if value.flags.writeable:
-                    value[...] = new
+                value[...] = new
             elif _arrays.kind(value) == "torch":
-                value.copy_(_arrays.from_numpy(new, "torch").reshape(value.shape))
+                value.detach().copy_(_arrays.from_numpy(new, "torch").reshape(value.shape))
 
 
 def results(value, library, unwrap):
@@ -175,6 +176,9 @@ def same(value):
 
 def run(function, args, kwargs, *, target, lnc=1, grid=(), seed=0, wrap=same, unwrap=same, observe=None):
     """Runs a kernel once; `observe` sees the launch before its machine is put away."""
+    check_cores(function, lnc, target)
+    if any(size < 1 for size in grid):
+        raise ValueError(f"a launch grid of {tuple(grid)}: every size is at least 1")
     launch = _state.Launch(target, lnc=lnc, grid=grid, seed=seed)
     _state.push(launch)
     try:
@@ -200,6 +204,14 @@ def run(function, args, kwargs, *, target, lnc=1, grid=(), seed=0, wrap=same, un
         _state.pop()
 
 
+def check_cores(function, cores, target):
+    """A kernel runs on one physical core, or on the two of a logical core, which Trainium 2 brought."""
+    most = 1 if target == "trn1" else 2
+    if not 1 <= cores <= most:
+        name = getattr(function, "__name__", "kernel")
+        raise ValueError(f"{name}[{cores}]: a kernel runs on {'1 core' if most == 1 else '1 or 2 cores'} of {target}")
+
+
 def run_ranks(kernel, arguments, *, target=None, lnc=1, seed=0):
     """Runs a kernel that communicates: one rank for each entry of `arguments`, all in this process.
 
@@ -208,7 +220,11 @@ def run_ranks(kernel, arguments, *, target=None, lnc=1, seed=0):
     kernel = simulate(kernel)
     lnc = max(lnc, kernel.lnc)
     ranks = len(arguments)
-    launch = _state.Launch(_state.pick_target(target), lnc=lnc, ranks=ranks, grid=(lnc,) if lnc > 1 else (), seed=seed)
+    if ranks == 0:
+        raise ValueError("run_ranks takes the arguments of at least one rank")
+    target = _state.pick_target(target)
+    check_cores(kernel, lnc, target)
+    launch = _state.Launch(target, lnc=lnc, ranks=ranks, grid=(lnc,) if lnc > 1 else (), seed=seed)
     _state.push(launch)
     try:
         given = []
@@ -304,6 +320,13 @@ class Kernel:
 
     def launch(self, args, kwargs, observe=None):
         target = _state.pick_target(self.options.get("platform_target"))
+
+        def watch(launch):
+            if observe is not None:
+                observe(launch)
+            if observer is not None:
+                observer(launch, self.__name__)
+
         return run(
             self.func,
             args,
@@ -314,7 +337,7 @@ class Kernel:
             seed=self.options.get("seed", 0),
             wrap=self.wrap,
             unwrap=self.unwrap,
-            observe=observe or (observer and (lambda launch: observer(launch, self.__name__))),
+            observe=watch,
         )
 
     @staticmethod

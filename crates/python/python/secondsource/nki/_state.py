@@ -51,6 +51,13 @@ def current():
     return _stack[-1] if _stack else None
 
 
+def running():
+    """The running launch."""
+    if not _stack:
+        raise RuntimeError("NKI runs only inside a kernel: call a function decorated with @nki.jit, or nki.simulate(function)")
+    return _stack[-1]
+
+
 def push(launch):
     global launches
     launches += 1

@@ -11,11 +11,6 @@ def summary(launch, name):
     return {"kernel": name, "target": launch.target, "cores": launch.lnc * launch.ranks, **report}
 
 
-def write_trace(launch, path):
-    with open(path, "w") as file:
-        file.write(_native.perfetto())
-
-
 def page(launch):
     """One launch, readable."""
     cores = f", {launch['cores']} cores" if launch["cores"] > 1 else ""

@@ -14,7 +14,7 @@ class ReplicaGroup:
 
     groups: list = field(default_factory=list)
 
-    def __init__(self, groups=None, **_):
+    def __init__(self, groups=None):
         self.groups = [list(g) for g in (groups or [])]
 
 

@@ -71,7 +71,7 @@ for _member in reduce_cmd:
     _NUMBERS[_member] = 30 + _member.value
 _NUMBERS[matmul_perf_mode.none] = 40
 _NUMBERS[matmul_perf_mode.double_row] = 41
-for _text, _number in (("double_row", 41), ("double_row_gen3", 41)):
+for _text, _number in (("none", 40), ("double_row", 41), ("double_row_gen3", 41)):
     _NUMBERS[_text] = _number
 _NUMBERS[dma_engine.dma] = 50
 _NUMBERS[dma_engine.gpsimd_dma] = 51

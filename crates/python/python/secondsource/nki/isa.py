@@ -78,6 +78,8 @@ def core_barrier(data=None, cores=(0, 1), engine=None, name=None):
     if cores is not None and len(cores if isinstance(cores, (list, tuple)) else (cores,)) < 2:
         # A core that waits for itself alone.
         return None
+    if data is not None and not isinstance(data, _native.NkiTensor):
+        raise TypeError(f"`data` must be a tensor, not {type(data).__name__}")
     if data is not None and not str(data.buffer).endswith("hbm"):
         # Kernels also name data of their own core; there is nothing to order on it.
         data = None

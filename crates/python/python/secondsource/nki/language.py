@@ -96,9 +96,7 @@ class NKIObject:
 
 
 def _allocate(shape, dtype, buffer=None, name="", address=None):
-    launch = _state.current()
-    if launch is None:
-        raise RuntimeError("tensors exist only inside a kernel: call a function decorated with @nki.jit")
+    launch = _state.running()
     sizes = [int(s) for s in shape] if isinstance(shape, (tuple, list)) else [int(shape)]
     region = buffer if buffer is not None else sbuf
     if region == shared_hbm and region != private_hbm and (launch.baton is not None or launch.program):
@@ -125,7 +123,7 @@ class _NdarrayType(type):
 class ndarray(metaclass=_NdarrayType):
     """`nl.ndarray(shape, dtype, buffer, name, address)`: a tensor, not initialised."""
 
-    def __new__(cls, shape, dtype=None, buffer=None, name="", address=None, **_):
+    def __new__(cls, shape, dtype=None, buffer=None, name="", address=None):
         return _allocate(shape, float32 if dtype is None else dtype, buffer, name, address)
 
 
@@ -141,15 +139,15 @@ def _filled(shape, value, dtype, buffer, name):
     return out
 
 
-def zeros(shape, dtype=float32, buffer=None, name="", **_):
+def zeros(shape, dtype=float32, buffer=None, name=""):
     return _filled(shape, 0, dtype, buffer, name)
 
 
-def ones(shape, dtype=float32, buffer=None, name="", **_):
+def ones(shape, dtype=float32, buffer=None, name=""):
     return _filled(shape, 1, dtype, buffer, name)
 
 
-def full(shape, fill_value, dtype=float32, buffer=None, name="", **_):
+def full(shape, fill_value, dtype=float32, buffer=None, name=""):
     return _filled(shape, fill_value, dtype, buffer, name)
 
 
@@ -176,8 +174,8 @@ def random_seed(seed):
     isa.set_rng_seed(seed)
 
 
-def shared_constant(constant, dtype=None, **_):
-    launch = _state.current()
+def shared_constant(constant, dtype=None):
+    launch = _state.running()
     if isinstance(constant, str):
         constant = np.load(constant)
     array = np.asarray(constant)
@@ -251,12 +249,12 @@ class par_dim(int):
 
 
 def program_id(axis=0):
-    launch = _state.current()
+    launch = _state.running()
     return launch.program[axis] if axis < len(launch.program) else 0
 
 
 def num_programs(axes=0):
-    launch = _state.current()
+    launch = _state.running()
     if axes is None:
         total = 1
         for size in launch.grid:
@@ -268,7 +266,7 @@ def num_programs(axes=0):
 
 
 def program_ndim():
-    return len(_state.current().grid)
+    return len(_state.running().grid)
 
 
 @contextlib.contextmanager
@@ -550,23 +548,23 @@ def _reduce(op, x, axis, dtype=None, keepdims=False, negate=False):
     return out.reshape(shape) if keepdims or len(kept) == 1 and x.ndim == 2 else out
 
 
-def sum(x, axis, dtype=None, keepdims=False, **_):
+def sum(x, axis, dtype=None, keepdims=False):
     return _reduce(add, x, axis, dtype, keepdims)
 
 
-def max(x, axis, dtype=None, keepdims=False, **_):
+def max(x, axis, dtype=None, keepdims=False):
     return _reduce(maximum, x, axis, dtype, keepdims)
 
 
-def min(x, axis, dtype=None, keepdims=False, **_):
+def min(x, axis, dtype=None, keepdims=False):
     return _reduce(minimum, x, axis, dtype, keepdims)
 
 
-def prod(x, axis, dtype=None, keepdims=False, **_):
+def prod(x, axis, dtype=None, keepdims=False):
     return _reduce(multiply, x, axis, dtype, keepdims)
 
 
-def all(x, axis, dtype=None, keepdims=False, **_):
+def all(x, axis, dtype=None, keepdims=False):
     return _reduce(logical_and, x, axis, dtype, keepdims)
 
 
@@ -577,12 +575,12 @@ def _count(x, axis):
     return count
 
 
-def mean(x, axis, dtype=None, keepdims=False, **_):
+def mean(x, axis, dtype=None, keepdims=False):
     total = _reduce(add, x, axis, float32, keepdims)
     return multiply(total, 1.0 / _count(x, axis), dtype=dtype or x.dtype)
 
 
-def var(x, axis, dtype=None, keepdims=False, **_):
+def var(x, axis, dtype=None, keepdims=False):
     x = _on_chip(x)
     middle = mean(x, axis, float32, keepdims=True)
     apart = _allocate(x.shape, float32, sbuf)
@@ -595,7 +593,7 @@ for _name in ("sum", "max", "min", "prod", "all", "mean"):
     _ops.register(_name, globals()[_name])
 
 
-def softmax(x, axis=-1, dtype=None, **_):
+def softmax(x, axis=-1, dtype=None):
     x = _on_chip(x)
     top = _reduce(maximum, x, axis, float32, True)
     low = _allocate(x.shape, float32, sbuf)
@@ -607,7 +605,7 @@ def softmax(x, axis=-1, dtype=None, **_):
     return out
 
 
-def rms_norm(x, w, axis, n, epsilon=1e-6, dtype=None, compute_dtype=None, **_):
+def rms_norm(x, w, axis, n, epsilon=1e-6, dtype=None, compute_dtype=None):
     x = _on_chip(x)
     squares = _allocate(x.shape, float32, sbuf)
     isa.activation(squares, square, x)
@@ -690,14 +688,14 @@ def matmul(x, y, transpose_x=False):
     return out
 
 
-def load(src, dtype=None, **_):
+def load(src, dtype=None):
     shape = src.shape if src.ndim > 1 else (src.shape[0], 1)
     out = _allocate(shape, dtype or src.dtype, sbuf)
     isa.dma_copy(out, src if src.ndim > 1 else src.expand_dim(1))
     return out
 
 
-def store(dst, value, **_):
+def store(dst, value):
     source = value
     if value.buffer == psum:
         source = _allocate(value.shape, value.dtype, sbuf)
@@ -708,14 +706,14 @@ def store(dst, value, **_):
     return dst
 
 
-def load_transpose2d(src, dtype=None, **_):
+def load_transpose2d(src, dtype=None):
     out = _allocate((src.shape[1], src.shape[0]), dtype or src.dtype, sbuf)
     # The element-wise transposing access pattern works for any element size.
     isa.dma_copy(out, src.permute((1, 0)))
     return out
 
 
-def gather_flattened(data, indices, axis=0, dtype=None, **_):
+def gather_flattened(data, indices, axis=0, dtype=None):
     data, indices = _on_chip(data), _on_chip(indices)
     out = _allocate(indices.shape, data.dtype, sbuf)
     if indices.dtype != uint32:

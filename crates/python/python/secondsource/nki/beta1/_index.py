@@ -167,6 +167,16 @@ class Mask:
     def __init__(self, conditions):
         self.conditions = conditions
 
+    @classmethod
+    def of_box(cls, box, shape):
+        """The mask that holds in a box of positions of `shape`; dimensions beyond the box are whole."""
+        conditions = []
+        for dim, (low, high) in enumerate(box):
+            one = tuple(1 if d == dim else 0 for d in range(len(shape)))
+            back = tuple(-c for c in one)
+            conditions += [Affine(tuple(shape), -low, one), Affine(tuple(shape), high - 1, back)]
+        return cls(conditions)
+
     def __and__(self, other):
         if isinstance(other, Mask):
             return Mask(self.conditions + other.conditions)

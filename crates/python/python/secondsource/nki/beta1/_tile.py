@@ -210,10 +210,10 @@ class Tile:
         self.settle()
         return Tile(self.native.view(dtype))
 
-    def broadcast_to(self, shape, **_):
+    def broadcast_to(self, shape, *, mask=None):
         from . import language as nl
 
-        return nl.broadcast_to(self, shape)
+        return nl.broadcast_to(self, shape, mask=mask)
 
     def astype(self, dtype):
         from . import language as nl

@@ -23,7 +23,7 @@ from ..constants import (  # noqa: F401
 )
 from ..isa import NkiValidationError, get_nc_version  # noqa: F401
 from ._index import Affine, Mask, normal
-from ._tile import Tile, both, dims_of, flush, fresh, operation, psum, sbuf, view_of
+from ._tile import Tile, both, dims_of, flush, operation, psum, sbuf, view_of
 
 float32 = _dtypes.ALL["float32"]
 _vector = engine.vector
@@ -39,13 +39,15 @@ def _tile(x):
     if x.buffer == language.hbm:
         from . import language as nl
 
-        return nl.load(x)
+        loaded = nl.load(x)
+        loaded._only = x._only
+        return loaded
     return x
 
 
-def _unmasked(mask, shape, what):
-    """For instructions that take no part of a tile: a mask that leaves positions out is refused."""
-    mask = normal(mask)
+def _unmasked(mask, shape, what, *tiles):
+    """For instructions that take no part of a tile: a mask that leaves positions out, given or of `tile[mask]`, is refused."""
+    mask = both(mask, *tiles)
     if mask is not None and not mask.full(shape):
         raise TypeError(f"{what} does not take a mask that leaves positions out")
 
@@ -115,14 +117,14 @@ def _fp32(x):
     return x
 
 
-def tensor_copy(src, *, dtype=None, mask=None, engine=None, **_):
+def tensor_copy(src, *, dtype=None, mask=None, engine=None, name=None):
     src = _tile(src)
     return operation(
         src.shape, _kind(dtype, src.dtype), sbuf, both(mask, src), lambda d, b: _isa.tensor_copy(d, view_of(src, b, src.shape), engine)
     )
 
 
-def tensor_tensor(data1, data2, op, *, dtype=None, mask=None, engine=None, **_):
+def tensor_tensor(data1, data2, op, *, dtype=None, mask=None, engine=None, name=None):
     data1, data2 = _tile(data1), _tile(data2)
     shape = data1.shape if data1.size >= data2.size else data2.shape
 
@@ -148,7 +150,7 @@ def _alike(a, b, dst):
     return a, b
 
 
-def tensor_scalar(data, op0, operand0, reverse0=False, op1=None, operand1=None, reverse1=False, *, dtype=None, mask=None, engine=None, **_):
+def tensor_scalar(data, op0, operand0, reverse0=False, op1=None, operand1=None, reverse1=False, *, dtype=None, mask=None, engine=None, name=None):
     data = _tile(data)
     operand0, operand1 = _fp32(operand0), _fp32(operand1)
 
@@ -164,7 +166,7 @@ def _scalar(x):
     return float(x) if isinstance(x, (int, np.generic)) else x
 
 
-def scalar_tensor_tensor(*, data, op0, operand0, op1, operand1, reverse0=False, reverse1=False, dtype=None, mask=None, **_):
+def scalar_tensor_tensor(*, data, op0, operand0, op1, operand1, reverse0=False, reverse1=False, dtype=None, mask=None, name=None):
     data, operand1 = _tile(data), _tile(operand1)
     operand0 = _fp32(operand0)
 
@@ -172,10 +174,10 @@ def scalar_tensor_tensor(*, data, op0, operand0, op1, operand1, reverse0=False, 
         a, b = _alike(view_of(data, box, data.shape), view_of(operand1, box, data.shape), dst)
         _isa.scalar_tensor_tensor(dst, a, op0, _scalar(_column_box(operand0, box, data.shape)), op1, b, reverse0, reverse1)
 
-    return operation(data.shape, _kind(dtype, data.dtype), sbuf, mask, emit)
+    return operation(data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data, operand1), emit)
 
 
-def tensor_scalar_reduce(*, data, op0, operand0, reduce_op, reduce_res, reverse0=False, dtype=None, mask=None, **_):
+def tensor_scalar_reduce(*, data, op0, operand0, reduce_op, reduce_res, reverse0=False, dtype=None, mask=None, name=None):
     data = _tile(data)
     operand0 = _fp32(operand0)
 
@@ -183,7 +185,7 @@ def tensor_scalar_reduce(*, data, op0, operand0, reduce_op, reduce_res, reverse0
         result = _out(reduce_res) if box is None else _column_box(reduce_res, box, data.shape)
         _isa.tensor_scalar_reduce(dst, view_of(data, box, data.shape), op0, _scalar(_column_box(operand0, box, data.shape)), reduce_op, result, reverse0)
 
-    return _now(operation(data.shape, _kind(dtype, data.dtype), sbuf, mask, emit))
+    return _now(operation(data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data), emit))
 
 
 def _now(tile):
@@ -192,13 +194,13 @@ def _now(tile):
     return tile
 
 
-def tensor_scalar_cumulative(*, src, dst, op0, op1, imm0, imm1=None, reduce_cmd=reduce_cmd.reset_reduce, mask=None, **_):
+def tensor_scalar_cumulative(*, src, dst, op0, op1, imm0, imm1=None, reduce_cmd=reduce_cmd.reset_reduce, mask=None, name=None):
     flush()
-    _unmasked(mask, dst.shape, "tensor_scalar_cumulative")
+    _unmasked(mask, dst.shape, "tensor_scalar_cumulative", src)
     _isa.tensor_scalar_cumulative(_out(dst), _n(_tile(src)), op0, op1, _scalar(_column(imm0)), _scalar(_column(imm1)), reduce_cmd)
 
 
-def tensor_reduce(op, data, axis, *, dtype=None, negate=False, keepdims=False, mask=None, **_):
+def tensor_reduce(op, data, axis, *, dtype=None, negate=False, keepdims=False, mask=None, name=None):
     data = _tile(data)
     axes = sorted((a % data.ndim) for a in ([axis] if isinstance(axis, int) else axis))
     rest = [a for a in range(data.ndim) if a not in axes]
@@ -224,7 +226,7 @@ def tensor_reduce(op, data, axis, *, dtype=None, negate=False, keepdims=False, m
     return operation(shape, _kind(dtype, data.dtype), sbuf, None, emit)
 
 
-def tensor_partition_reduce(op, data, *, dtype=None, mask=None, **_):
+def tensor_partition_reduce(op, data, *, dtype=None, mask=None, name=None):
     data = _tile(data)
     box = _box(mask, data, "tensor_partition_reduce")
 
@@ -236,7 +238,7 @@ def tensor_partition_reduce(op, data, *, dtype=None, mask=None, **_):
     return operation((1, *data.shape[1:]), _kind(dtype, data.dtype), sbuf, None, emit)
 
 
-def tensor_tensor_scan(data0, data1, initial, op0, op1, reverse0=False, reverse1=False, *, dtype=None, mask=None, **_):
+def tensor_tensor_scan(data0, data1, initial, op0, op1, reverse0=False, reverse1=False, *, dtype=None, mask=None, name=None):
     data0, data1 = _tile(data0), _tile(data1)
     shape = data0.shape
 
@@ -244,10 +246,11 @@ def tensor_tensor_scan(data0, data1, initial, op0, op1, reverse0=False, reverse1
         a, b = _alike(view_of(data0, box, shape), view_of(data1, box, shape), dst)
         _isa.tensor_tensor_scan(dst, a, b, _scalar(_column_box(initial, box, shape)), op0, op1, reverse0, reverse1)
 
-    return operation(shape, _kind(dtype, data0.dtype), sbuf, mask, emit)
+    return operation(shape, _kind(dtype, data0.dtype), sbuf, both(mask, data0, data1), emit)
 
 
-def activation(op, data, *, bias=None, scale=1.0, reduce_op=None, reduce_res=None, reduce_cmd=reduce_cmd.idle, dtype=None, mask=None, **_):
+def activation(op, data, *, bias=None, scale=1.0, reduce_op=None, reduce_res=None, reduce_cmd=reduce_cmd.idle, dtype=None, mask=None,
+               buffer=None, name=None):  # fmt: skip
     data = _tile(data)
     scale = _fp32(scale)
 
@@ -264,23 +267,23 @@ def activation(op, data, *, bias=None, scale=1.0, reduce_op=None, reduce_res=Non
             reduce_cmd,
         )
 
-    out = operation(data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data), emit)
+    out = operation(data.shape, _kind(dtype, data.dtype), sbuf if buffer is None else buffer, both(mask, data), emit)
     return _now(out) if reduce_res is not None or reduce_cmd is not constants.reduce_cmd.idle else out
 
 
-def activation_reduce(op, data, *, reduce_op, reduce_res, bias=None, scale=1.0, dtype=None, mask=None, **_):
+def activation_reduce(op, data, *, reduce_op, reduce_res, bias=None, scale=1.0, dtype=None, mask=None, name=None):
     return activation(
         op, data, bias=bias, scale=scale, reduce_op=reduce_op, reduce_res=reduce_res,
         reduce_cmd=constants.reduce_cmd.reset_reduce, dtype=dtype, mask=mask,
     )  # fmt: skip
 
 
-def reciprocal(data, *, dtype=None, mask=None, **_):
+def reciprocal(data, *, dtype=None, mask=None, name=None):
     data = _tile(data)
-    return operation(data.shape, _kind(dtype, data.dtype), sbuf, mask, lambda d, b: _isa.reciprocal(d, view_of(data, b, data.shape)))
+    return operation(data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data), lambda d, b: _isa.reciprocal(d, view_of(data, b, data.shape)))
 
 
-def memset(shape, value, dtype, *, mask=None, engine=None, **_):
+def memset(shape, value, dtype, *, mask=None, engine=None, name=None):
     return operation(tuple(shape), _kind(dtype, float32), sbuf, mask, lambda d, b: _isa.memset(d, _scalar(value), engine))
 
 
@@ -291,7 +294,7 @@ def _pattern(expression, shape):
     return dims, expression.const, coefs[0]
 
 
-def iota(expr, dtype, *, mask=None, **_):
+def iota(expr, dtype, *, mask=None, name=None):
     shape = expr.shape if len(expr.shape) > 1 else (1, *expr.shape)
     aligned = Affine(shape, expr.const, expr.aligned(len(shape)))
 
@@ -306,7 +309,7 @@ def iota(expr, dtype, *, mask=None, **_):
     return operation(shape, dtype, sbuf, mask, emit)
 
 
-def affine_select(pred, on_true_tile, on_false_value, *, mask=None, dtype=None, **_):
+def affine_select(pred, on_true_tile, on_false_value, *, mask=None, dtype=None, name=None):
     tile = _tile(on_true_tile)
     value = float(on_false_value)
 
@@ -327,11 +330,11 @@ def affine_select(pred, on_true_tile, on_false_value, *, mask=None, dtype=None, 
             _isa.affine_select(dst, pattern, channel, source, value, language.greater_equal, offset)
             source = dst
 
-    return operation(tile.shape, _kind(dtype, tile.dtype), sbuf, mask, emit)
+    return operation(tile.shape, _kind(dtype, tile.dtype), sbuf, both(mask, tile), emit)
 
 
 def nc_matmul(stationary, moving, *, is_stationary_onezero=False, is_moving_onezero=False, is_transpose=False, mask=None,
-              tile_position=(), tile_size=(), perf_mode=matmul_perf_mode.none, **_):  # fmt: skip
+              tile_position=(), tile_size=(), perf_mode=matmul_perf_mode.none, name=None):  # fmt: skip
     stationary, moving = _tile(stationary), _tile(moving)
     double = perf_mode is matmul_perf_mode.double_row or "double_row" in str(perf_mode)
     rest = 2 if double else 1
@@ -416,7 +419,7 @@ def _turns(stationary):
     return get_nc_version() >= nc_version.gen3
 
 
-def nc_transpose(data, *, mask=None, dtype=None, engine=None, **_):
+def nc_transpose(data, *, mask=None, dtype=None, engine=None, name=None):
     data = _tile(data)
     rows, columns = data.shape[0], math.prod(data.shape[1:])
     on_vector = engine is _vector or (engine in (None, constants.engine.unknown) and rows <= 32 and columns <= 32)
@@ -438,7 +441,7 @@ def nc_transpose(data, *, mask=None, dtype=None, engine=None, **_):
     return operation((columns, rows), _kind(dtype, data.dtype), sbuf if on_vector else psum, None, emit)
 
 
-def dma_copy(*, dst, src, mask=None, dst_rmw_op=None, oob_mode=oob_mode.error, dge_mode=None, **_):
+def dma_copy(*, dst, src, mask=None, dst_rmw_op=None, oob_mode=oob_mode.error, dge_mode=None, name=None):
     flush()
     mask = both(mask, src, dst)
     boxes = [None] if mask is None else mask.boxes(dst.shape)
@@ -457,8 +460,8 @@ def _copy_box(dst, src, box, dst_rmw_op, oob_mode, dge_mode):
         _isa.dma_copy(target, source, oob_mode=oob_mode, dge_mode=dge_mode)
 
 
-def dma_transpose(src, *, axes=None, dge_mode=None, dtype=None, mask=None, **_):
-    _unmasked(mask, src.shape, "dma_transpose")
+def dma_transpose(src, *, axes=None, dge_mode=None, dtype=None, mask=None, name=None):
+    _unmasked(mask, src.shape, "dma_transpose", src)
     order = {2: (1, 0), 3: (2, 1, 0), 4: (3, 1, 2, 0)}[src.ndim]
     shape = tuple(src.shape[a] for a in order)
     return operation(shape, _kind(dtype, src.dtype), sbuf, None, lambda d, b: _isa.dma_transpose(d, _n(src), axes, dge_mode=dge_mode))
@@ -478,28 +481,28 @@ def _by_row(data, width, kind, mask, what, emit):
     return operation((data.shape[0], width), kind, sbuf, None, run)
 
 
-def bn_stats(data, *, dtype=None, mask=None, **_):
+def bn_stats(data, *, dtype=None, mask=None, name=None):
     data = _tile(data)
     return _by_row(data, 6, _kind(dtype, data.dtype), mask, "bn_stats", lambda d, s, _r: _isa.bn_stats(d, s))
 
 
-def bn_aggr(data, *, dtype=None, mask=None, **_):
+def bn_aggr(data, *, dtype=None, mask=None, name=None):
     data = _tile(data)
     return _by_row(data, 2, _kind(dtype, data.dtype), mask, "bn_aggr", lambda d, s, _r: _isa.bn_aggr(d, s))
 
 
-def max8(*, src, dtype=None, mask=None, **_):
+def max8(*, src, dtype=None, mask=None, name=None):
     src = _tile(src)
     return _by_row(src, 8, _kind(dtype, src.dtype), mask, "max8", lambda d, s, _r: _isa.max8(d, s))
 
 
-def nc_find_index8(*, data, vals, dtype=None, mask=None, **_):
+def nc_find_index8(*, data, vals, dtype=None, mask=None, name=None):
     data, vals = _tile(data), _tile(vals)
     kind = _kind(dtype, _dtypes.ALL["uint32"])
     return _by_row(data, 8, kind, mask, "nc_find_index8", lambda d, s, rows: _isa.nc_find_index8(d, s, _n(vals)[rows]))
 
 
-def nc_match_replace8(*, data, vals, imm, dst_idx=None, dtype=None, mask=None, **_):
+def nc_match_replace8(*, data, vals, imm, dst_idx=None, dtype=None, mask=None, name=None):
     data, vals = _tile(data), _tile(vals)
     found = None if dst_idx is None else _out(dst_idx)
     box = _box(mask, data, "nc_match_replace8")
@@ -514,32 +517,32 @@ def nc_match_replace8(*, data, vals, imm, dst_idx=None, dtype=None, mask=None, *
     return _now(operation(data.shape, _kind(dtype, data.dtype), sbuf, None, emit))
 
 
-def nc_stream_shuffle(src, dst, shuffle_mask, *, mask=None, **_):
+def nc_stream_shuffle(src, dst, shuffle_mask, *, mask=None, name=None):
     flush()
-    _unmasked(mask, dst.shape, "nc_stream_shuffle")
+    _unmasked(mask, dst.shape, "nc_stream_shuffle", src)
     _isa.nc_stream_shuffle(_out(dst), _n(src), [int(m) for m in shuffle_mask])
 
 
-def tensor_copy_predicated(*, src, dst, predicate, reverse_pred=False, mask=None, **_):
+def tensor_copy_predicated(*, src, dst, predicate, reverse_pred=False, mask=None, name=None):
     flush()
-    _unmasked(mask, dst.shape, "tensor_copy_predicated")
+    _unmasked(mask, dst.shape, "tensor_copy_predicated", src, predicate)
     _isa.tensor_copy_predicated(_out(dst), _scalar(_n(src)), _flags(predicate), reverse_pred)
 
 
-def select_reduce(*, dst, predicate, on_true, on_false, reduce_res=None, reduce_cmd=reduce_cmd.idle, reduce_op=np.max, reverse_pred=False, mask=None, **_):
+def select_reduce(*, dst, predicate, on_true, on_false, reduce_res=None, reduce_cmd=reduce_cmd.idle, reduce_op=np.max, reverse_pred=False, mask=None, name=None):
     flush()
-    _unmasked(mask, dst.shape, "select_reduce")
+    _unmasked(mask, dst.shape, "select_reduce", predicate, on_true)
     _isa.select_reduce(
         _out(dst), _flags(predicate), _n(on_true), _scalar(_n(on_false)), None if reduce_res is None else _out(reduce_res), reduce_cmd, reduce_op, reverse_pred
     )
 
 
 def range_select(*, on_true_tile, comp_op0, comp_op1, bound0, bound1, reduce_cmd=reduce_cmd.reset_reduce, reduce_res=None, reduce_op=np.max,
-                 range_start=0, on_false_value=None, dtype=None, mask=None, **_):  # fmt: skip
+                 range_start=0, on_false_value=None, dtype=None, mask=None, name=None):  # fmt: skip
     tile = _tile(on_true_tile)
     result = None if reduce_res is None else _out(reduce_res)
 
-    _unmasked(mask, tile.shape, "range_select")
+    _unmasked(mask, tile.shape, "range_select", tile)
 
     def emit(dst, _box):
         _isa.range_select(
@@ -549,9 +552,9 @@ def range_select(*, on_true_tile, comp_op0, comp_op1, bound0, bound1, reduce_cmd
     return _now(operation(tile.shape, _kind(dtype, tile.dtype), sbuf, mask, emit))
 
 
-def local_gather(src_buffer, index, num_elem_per_idx=1, num_valid_indices=None, *, mask=None, **_):
+def local_gather(src_buffer, index, num_elem_per_idx=1, num_valid_indices=None, *, mask=None, name=None):
     src, index = _tile(src_buffer), _tile(index)
-    _unmasked(mask, src.shape, "local_gather")
+    _unmasked(mask, src.shape, "local_gather", src, index)
     count = math.prod(index.shape[1:])
     shape = (src.shape[0], count, 16, num_elem_per_idx) if num_elem_per_idx > 1 or src.ndim > 2 else (src.shape[0], count, 16)
     if num_valid_indices is not None and num_valid_indices != count * 16:
@@ -559,28 +562,30 @@ def local_gather(src_buffer, index, num_elem_per_idx=1, num_valid_indices=None, 
     return operation(shape, src.dtype, sbuf, None, lambda d, b: _isa.local_gather(d, _n(src), _n(index), num_elem_per_idx, num_valid_indices))
 
 
-def dropout(data, prob, *, dtype=None, mask=None, **_):
+def dropout(data, prob, *, dtype=None, mask=None, name=None):
     data = _tile(data)
-    return operation(data.shape, data.dtype, sbuf, mask, lambda d, b: _isa.dropout(d, view_of(data, b, data.shape), _scalar(_column_box(prob, b, data.shape))))
+    return operation(
+        data.shape, _kind(dtype, data.dtype), sbuf, both(mask, data),
+        lambda d, b: _isa.dropout(d, view_of(data, b, data.shape), _scalar(_column_box(prob, b, data.shape))),
+    )  # fmt: skip
 
 
-def sequence_bounds(*, segment_ids, dtype=None, mask=None, **_):
+def sequence_bounds(*, segment_ids, dtype=None, mask=None, name=None):
     ids = _tile(segment_ids)
-    _unmasked(mask, ids.shape, "sequence_bounds")
+    _unmasked(mask, ids.shape, "sequence_bounds", ids)
     return operation((1, 2, ids.shape[-1]), _kind(dtype, ids.dtype), sbuf, None, lambda d, b: _isa.sequence_bounds(d, _n(ids)))
 
 
-def tensor_copy_dynamic_src(src, *, mask=None, dtype=None, engine=None, **_):
+def tensor_copy_dynamic_src(src, *, mask=None, dtype=None, engine=None, name=None):
     return tensor_copy(src, dtype=dtype, mask=mask, engine=engine)
 
 
-def tensor_copy_dynamic_dst(*, dst, src, mask=None, engine=None, **_):
+def tensor_copy_dynamic_dst(*, dst, src, mask=None, engine=None, name=None):
     flush()
+    _unmasked(mask, dst.shape, "tensor_copy_dynamic_dst", src)
     _isa.tensor_copy(_out(dst), _n(src), engine)
 
 
 def builtin_custom_op(*_, **__):
     raise NotImplementedError("custom operators of the GpSimd engine cannot run here")
 
-
-_ = fresh

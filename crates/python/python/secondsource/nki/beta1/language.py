@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from .. import _dtypes, _neuron_dtypes, _ops, _state, language
+from .. import _dtypes, _neuron_dtypes, _ops, language
 from .. import isa as _isa2
 from ..language import (  # noqa: F401
     NKIObject,
@@ -22,8 +22,8 @@ from ..language import (  # noqa: F401
     tile_size,
 )
 from . import isa
-from ._index import Affine, Mask, arange, mgrid, normal  # noqa: F401
-from ._tile import Block, Blocks, Pick, Tile, both, flush, fresh, move, operation, view_of
+from ._index import Mask, arange, mgrid  # noqa: F401
+from ._tile import Block, Blocks, Pick, Tile, both, flush, fresh, operation, view_of
 
 for _name, _type in _dtypes.ALL.items():
     globals()[_name] = _type
@@ -45,7 +45,8 @@ class LoopIndex(int):
     first = False
 
 
-def _loop(start, stop=None, step=1, **_):
+def _loop(start, stop=None, step=1, *, directives=None, multi_buffer=None, precise_schedule=None, name=None):
+    """A loop; hints to the vendor's compiler have no effect."""
     values = builtins.range(int(start)) if stop is None else builtins.range(int(start), int(stop), int(step))
     for number, value in enumerate(values):
         index = LoopIndex(value)
@@ -57,10 +58,13 @@ def _loop(start, stop=None, step=1, **_):
 affine_range = sequential_range = static_range = _loop
 
 
-def loop_reduce(x, op, loop_indices, mask=None, dtype=None, name=None, **_):
+def loop_reduce(x, op, loop_indices, mask=None, dtype=None, name=None):
     """Combines the values of all iterations of the loops."""
     first = all_first(loop_indices)
     if isinstance(x, Tile):
+        isa._unmasked(mask, x.shape, "loop_reduce", x)
+        if dtype is not None and _dtypes.convert(dtype) != x.dtype:
+            x = copy(x, dtype=dtype)
         x.settle()
     return Pick(x, op, first)
 
@@ -103,6 +107,10 @@ def _region(buffer):
     return region
 
 
+def _sizes(shape):
+    return tuple(int(s) for s in shape) if isinstance(shape, (tuple, list)) else (int(shape),)
+
+
 def _create(shape, dtype, buffer, name, fill=None):
     flush()
     region, place = _region(buffer), getattr(buffer, "place", None)
@@ -132,46 +140,51 @@ class _NdarrayType(type):
 
 
 class ndarray(metaclass=_NdarrayType):
-    def __new__(cls, shape, dtype=None, *, buffer=None, name="", **_):
+    def __new__(cls, shape, dtype=None, *, buffer=None, name="", lazy_initialization=False):
         return _create(shape, float32 if dtype is None else dtype, buffer, name)
 
 
-def zeros(shape, dtype=None, *, buffer=None, name="", **_):
-    return _create(shape, float32 if dtype is None else dtype, buffer, name, 0)
+def zeros(shape, dtype=None, *, buffer=None, name="", mask=None, lazy_initialization=False):
+    return full(shape, 0, dtype, buffer=buffer, name=name, mask=mask)
 
 
-def full(shape, fill_value, dtype=None, *, buffer=None, name="", **_):
+def full(shape, fill_value, dtype=None, *, buffer=None, name="", mask=None, lazy_initialization=False):
+    """Filled where it is made: `lazy_initialization`, a hint to the vendor's compiler, has no effect."""
+    isa._unmasked(mask, _sizes(shape), "nl.full")
     return _create(shape, float32 if dtype is None else dtype, buffer, name, float(fill_value))
 
 
-def ones(shape, dtype=None, *, buffer=None, name="", **_):
-    return full(shape, 1, dtype, buffer=buffer, name=name)
+def ones(shape, dtype=None, *, buffer=None, name="", mask=None, lazy_initialization=False):
+    return full(shape, 1, dtype, buffer=buffer, name=name, mask=mask)
 
 
-def zeros_like(a, dtype=None, *, buffer=None, name="", **_):
+def zeros_like(a, dtype=None, *, buffer=None, name=""):
     return zeros(a.shape, dtype or a.dtype, buffer=buffer or a.buffer, name=name)
 
 
-def empty_like(a, dtype=None, *, buffer=None, name="", **_):
+def empty_like(a, dtype=None, *, buffer=None, name=""):
     return ndarray(a.shape, dtype or a.dtype, buffer=buffer or a.buffer, name=name)
 
 
-def rand(shape, dtype=float32, **_):
+def rand(shape, dtype=float32, *, mask=None, name=None):
     flush()
-    return Tile(language.rand(tuple(int(s) for s in shape), _dtypes.convert(dtype)))
+    sizes = _sizes(shape)
+    isa._unmasked(mask, sizes, "nl.rand")
+    return Tile(language.rand(sizes, _dtypes.convert(dtype)))
 
 
-def random_seed(seed, **_):
+def random_seed(seed, *, mask=None, name=None):
     flush()
+    isa._unmasked(mask, seed.shape, "nl.random_seed", seed)
     language.random_seed(seed.native)
 
 
-def shared_constant(constant, dtype=None, **_):
+def shared_constant(constant, dtype=None, *, name=None):
     flush()
     return Tile(language.shared_constant(np.asarray(constant), dtype))
 
 
-def shared_identity_matrix(n, dtype=uint8, **_):
+def shared_identity_matrix(n, dtype=uint8, *, name=None):
     flush()
     return Tile(language.shared_identity_matrix(n, _dtypes.convert(dtype)))
 
@@ -179,7 +192,8 @@ def shared_identity_matrix(n, dtype=uint8, **_):
 # ----- movement ------------------------------------------------------------------------------------------------------
 
 
-def load(src, *, mask=None, dtype=None, **_):
+def load(src, *, mask=None, dtype=None, mode=None, name=None):
+    """`mode` is the oob_mode of a gather."""
     shape = src.shape if src.ndim > 1 else (src.shape[0], 1)
 
     def emit(dst, box):
@@ -188,24 +202,24 @@ def load(src, *, mask=None, dtype=None, **_):
             view = view.expand_dim(1)
             if box is not None:
                 view = view[box[0][0] : box[0][1]]
-        _isa2.dma_copy(dst, view)
+        _isa2.dma_copy(dst, view, oob_mode=mode)
 
     return operation(shape, src.dtype if dtype is None else dtype, sbuf, both(mask, src), emit)
 
 
-def store(dst, value, *, mask=None, **_):
+def store(dst, value, *, mask=None, mode=None, name=None):
     flush()
     if not isinstance(value, Tile):
         value = full(dst.shape, value, dst.dtype)
     mask = both(mask, dst, value)
     if mask is None:
-        _store_box(dst, value, None)
+        _store_box(dst, value, None, mode)
         return
     for box in mask.boxes(dst.shape):
-        _store_box(dst, value, box)
+        _store_box(dst, value, box, mode)
 
 
-def _store_box(dst, value, box):
+def _store_box(dst, value, box, mode):
     target = dst.crop(box, write=True)
     source = value.crop(box) if box is not None and tuple(value.shape) == tuple(dst.shape) else value.native
     if source.buffer == psum:
@@ -219,10 +233,10 @@ def _store_box(dst, value, box):
             target = target.expand_dim(1 if source.shape[0] == target.shape[0] else 0)
         else:
             source = source.reshape(tuple(target.shape)) if source.shape[0] == target.shape[0] else source
-    _isa2.dma_copy(target, source)
+    _isa2.dma_copy(target, source, oob_mode=mode)
 
 
-def load_transpose2d(src, *, mask=None, dtype=None, **_):
+def load_transpose2d(src, *, mask=None, dtype=None, name=None):
     box = isa._box(mask, src, "load_transpose2d")
 
     def emit(dst, _box):
@@ -235,28 +249,29 @@ def load_transpose2d(src, *, mask=None, dtype=None, **_):
     return operation((src.shape[1], src.shape[0]), src.dtype if dtype is None else dtype, sbuf, None, emit)
 
 
-def atomic_rmw(dst, value, op, *, mask=None, **_):
+def atomic_rmw(dst, value, op, *, mask=None, name=None):
     flush()
-    isa._unmasked(mask, dst.shape, "atomic_rmw")
+    isa._unmasked(mask, dst.shape, "atomic_rmw", dst, value)
     target = dst.crop(None, write=True)
     _isa2.dma_compute(target, [target, value.native], op)
 
 
-def copy(x, *, mask=None, dtype=None, **_):
-    x = isa._tile(x)
-    if x.buffer == psum or dtype is not None or True:
-        return isa.tensor_copy(x, dtype=dtype, mask=mask)
+def copy(x, *, mask=None, dtype=None, name=None):
+    return isa.tensor_copy(isa._tile(x), dtype=dtype, mask=mask)
 
 
-def static_cast(x, dtype, **_):
-    if not isinstance(x, Tile):
-        # Tests convert their arrays by it, outside of any kernel.
-        return _neuron_dtypes.static_cast(x, dtype)
-    return copy(x, dtype=dtype)
+def static_cast(x, dtype, *, mask=None, name=None):
+    if isinstance(x, Tile):
+        return copy(x, dtype=dtype, mask=mask)
+    if mask is not None:
+        raise TypeError("static_cast of an array takes no mask")
+    # Tests convert their arrays by it, outside of any kernel.
+    return _neuron_dtypes.static_cast(x, dtype)
 
 
-def device_print(print_prefix, x, **_):
+def device_print(print_prefix, x, *, mask=None):
     flush()
+    isa._unmasked(mask, x.shape, "device_print", x)
     print(print_prefix, x.native.numpy())
 
 
@@ -300,7 +315,7 @@ def _named(function, name):
 
 
 def _make_binary(name):
-    def function(x, y, *, dtype=None, mask=None, **_):
+    def function(x, y, *, dtype=None, mask=None, max_free_vec_size=None, name=None):
         return _binary(function, x, y, dtype, mask)
 
     _python[name] = getattr(np, name, None)
@@ -308,7 +323,7 @@ def _make_binary(name):
 
 
 def _make_activation(name):
-    def function(x, *, dtype=None, mask=None, **_):
+    def function(x, *, dtype=None, mask=None, name=None):
         return isa.activation(function, x, dtype=dtype, mask=mask)
 
     _named(function, name)
@@ -331,23 +346,23 @@ exp, square, rsqrt, not_equal, logical_and_ = (globals()[n] for n in ("exp", "sq
 equal = globals()["equal"]
 
 
-def abs(x, *, dtype=None, mask=None, **_):
+def abs(x, *, dtype=None, mask=None, name=None):
     return isa.tensor_scalar(x, abs, 0.0, dtype=dtype, mask=mask)
 
 
-def negative(x, *, dtype=None, mask=None, **_):
+def negative(x, *, dtype=None, mask=None, name=None):
     return isa.tensor_scalar(x, multiply, -1.0, dtype=dtype, mask=mask)
 
 
-def invert(x, *, dtype=None, mask=None, **_):
+def invert(x, *, dtype=None, mask=None, name=None):
     return isa.tensor_scalar(x, invert, 0, dtype=dtype, mask=mask)
 
 
-def logical_not(x, *, dtype=None, mask=None, **_):
+def logical_not(x, *, dtype=None, mask=None, name=None):
     return isa.tensor_scalar(x, equal, 0.0, dtype=dtype, mask=mask)
 
 
-def reciprocal(x, *, dtype=None, mask=None, **_):
+def reciprocal(x, *, dtype=None, mask=None, name=None):
     return isa.reciprocal(x, dtype=dtype, mask=mask)
 
 
@@ -359,9 +374,16 @@ def _through(name):
     """A function that Beta 2's language has, on the tile's own memory."""
     function2 = getattr(language, name)
 
-    def function(x, *args, dtype=None, mask=None, **_):
-        flush()
-        return Tile(function2(isa._tile(x).native, *args, dtype=None if dtype is None else _dtypes.convert(dtype)))
+    def function(x, *, dtype=None, mask=None, name=None):
+        x = isa._tile(x)
+        kind = x.dtype if dtype is None else _dtypes.convert(dtype)
+        mask = both(mask, x)
+        if mask is None or mask.full(x.shape):
+            flush()
+            return Tile(function2(x.native, dtype=kind))
+        return operation(
+            x.shape, kind, sbuf, mask, lambda dst, box: _isa2.tensor_copy(dst, function2(view_of(x, box, x.shape), dtype=kind))
+        )
 
     _named(function, name)
 
@@ -382,60 +404,76 @@ def _add_into(target, value):
         _isa2.tensor_scalar(view, view, add, float(value))
 
 
-def where(condition, x, y, *, dtype=None, mask=None, **_):
+def where(condition, x, y, *, dtype=None, mask=None, name=None):
     flush()
-    isa._unmasked(mask, condition.shape, "where")
+    isa._unmasked(mask, condition.shape, "where", condition, x, y)
     native = [v.native if isinstance(v, Tile) else v for v in (condition, x, y)]
     return Tile(language.where(*native, dtype=None if dtype is None else _dtypes.convert(dtype)))
 
 
-def dropout(x, rate, *, dtype=None, mask=None, **_):
+def dropout(x, rate, *, dtype=None, mask=None, name=None):
     return isa.dropout(x, rate, dtype=dtype, mask=mask)
 
 
 # ----- reductions ----------------------------------------------------------------------------------------------------
 
 
+def _axes(x, axis):
+    axes = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    return [a % x.ndim for a in axes]
+
+
 def _reduce(op, x, axis, dtype, keepdims, mask):
     x = isa._tile(x)
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    if 0 in [a % x.ndim for a in axes]:
-        return isa.tensor_partition_reduce(op, x, dtype=dtype)
+    axes = _axes(x, axis)
+    if 0 in axes:
+        if len(axes) > 1:
+            raise ValueError("the partition axis is reduced alone")
+        return isa.tensor_partition_reduce(op, x, dtype=dtype, mask=mask)
     return isa.tensor_reduce(op, x, axis, dtype=dtype, keepdims=keepdims or x.ndim == 2, mask=mask)
 
 
-def sum(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
+def sum(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
     return _reduce(add, x, axis, dtype, keepdims, mask)
 
 
-def max(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
+def max(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
     return _reduce(maximum, x, axis, dtype, keepdims, mask)
 
 
-def min(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
+def min(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
     return _reduce(minimum, x, axis, dtype, keepdims, mask)
 
 
-def prod(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
+def prod(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
     return _reduce(multiply, x, axis, dtype, keepdims, mask)
 
 
-def all(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
+def all(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
     return _reduce(logical_and_, x, axis, dtype, keepdims, mask)
 
 
-def mean(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
-    axes = [axis] if isinstance(axis, int) else list(axis)
-    shape = x.shape
-    if isinstance(mask, Mask):
-        shape = [high - low for low, high in mask.box(x.shape)[0]]
-    count = math.prod(shape[a] for a in axes)
+def mean(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
+    x = isa._tile(x)
+    axes = _axes(x, axis)
+    box = isa._box(mask, x, "mean")
     total = _reduce(add, x, axis, float32, keepdims, mask)
-    return multiply(total, 1.0 / count, dtype=x.dtype if dtype is None else dtype)
+    kind = x.dtype if dtype is None else dtype
+    if box is isa.EMPTY:
+        return total if total.dtype == _dtypes.convert(kind) else copy(total, dtype=kind, mask=False)
+    sizes = x.shape if box is None else [high - low for low, high in box]
+    kept = None
+    if box is not None:
+        # The sums stand where the mask holds; the rest is nothing.
+        bounds = [(0, 1) if d in axes else b for d, b in enumerate(box)]
+        if total.ndim < x.ndim:
+            bounds = [b for d, b in enumerate(box) if d not in axes]
+        kept = Mask.of_box(bounds, total.shape)
+    return multiply(total, 1.0 / math.prod(sizes[a] for a in axes), dtype=kind, mask=kept)
 
 
-def var(x, axis, *, dtype=None, mask=None, keepdims=False, **_):
-    isa._unmasked(mask, x.shape, "var")
+def var(x, axis, *, dtype=None, mask=None, keepdims=False, name=None):
+    isa._unmasked(mask, x.shape, "var", x)
     flush()
     return Tile(language.var(isa._tile(x).native, axis, None if dtype is None else _dtypes.convert(dtype), keepdims))
 
@@ -444,14 +482,14 @@ for _name in ("sum", "max", "min", "prod", "all", "mean"):
     _ops.register(_name, globals()[_name])
 
 
-def softmax(x, axis, *, dtype=None, mask=None, **_):
-    isa._unmasked(mask, x.shape, "softmax")
+def softmax(x, axis, *, dtype=None, compute_dtype=None, mask=None, name=None):
+    isa._unmasked(mask, x.shape, "softmax", x)
     flush()
     return Tile(language.softmax(isa._tile(x).native, axis, None if dtype is None else _dtypes.convert(dtype)))
 
 
-def rms_norm(x, w, axis, n, epsilon=1e-6, *, dtype=None, mask=None, **_):
-    isa._unmasked(mask, x.shape, "rms_norm")
+def rms_norm(x, w, axis, n, epsilon=1e-6, *, dtype=None, compute_dtype=None, mask=None, name=None):
+    isa._unmasked(mask, x.shape, "rms_norm", x)
     flush()
     kind = None if dtype is None else _dtypes.convert(dtype)
     return Tile(language.rms_norm(isa._tile(x).native, None if w is None else isa._tile(w).native, axis, n, epsilon, kind))
@@ -464,12 +502,9 @@ def expand_dims(x, axis):
     return x.expand_dims(axis)
 
 
-def broadcast_to(x, *, shape=None, **_):
-    raise NotImplementedError
-
-
-def broadcast_to(src, shape, **_):  # noqa: F811
+def broadcast_to(src, shape, *, mask=None, name=None):
     flush()
+    isa._unmasked(mask, tuple(int(s) for s in shape), "broadcast_to", src)
     source = isa._tile(src)
     if source.ndim < len(shape):
         source = source.reshape((1,) * (len(shape) - source.ndim) + source.shape)
@@ -477,11 +512,11 @@ def broadcast_to(src, shape, **_):  # noqa: F811
     return Tile(language._expanded(source.native, tuple(int(s) for s in shape)))
 
 
-def transpose(x, *, dtype=None, mask=None, **_):
+def transpose(x, *, dtype=None, mask=None, name=None):
     return isa.nc_transpose(x, dtype=dtype, mask=mask)
 
 
-def matmul(x, y, *, transpose_x=False, mask=None, **_):
+def matmul(x, y, *, transpose_x=False, mask=None, name=None):
     x, y = isa._tile(x), isa._tile(y)
     if not transpose_x:
         turned = isa.nc_transpose(x)
@@ -493,10 +528,9 @@ def matmul(x, y, *, transpose_x=False, mask=None, **_):
     return isa.nc_matmul(x, y, mask=mask)
 
 
-def gather_flattened(data, indices, *, mask=None, dtype=None, **_):
+def gather_flattened(data, indices, *, mask=None, dtype=None, name=None):
     flush()
-    isa._unmasked(mask, indices.shape, "gather_flattened")
-    return Tile(language.gather_flattened(isa._tile(data).native, isa._tile(indices).native))
+    isa._unmasked(mask, indices.shape, "gather_flattened", data, indices)
+    kind = None if dtype is None else _dtypes.convert(dtype)
+    return Tile(language.gather_flattened(isa._tile(data).native, isa._tile(indices).native, dtype=kind))
 
-
-_ = (Affine, _state, move)
