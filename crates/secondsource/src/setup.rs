@@ -194,9 +194,9 @@ pub(crate) fn calibrated(calibration: &Calibration, chip: &str) -> bool {
 
 /// ln of the 5% and 95% quantiles around a prediction on a chip, before any own run, whatever its size.
 pub(crate) fn usual_spread(calibration: &Calibration, chip: &str, moe: bool) -> Option<(f64, f64)> {
-    let key = SpreadKey { moe, small: false };
+    let key = SpreadKey { moe, small: false, stated: true };
     let seen = calibrated(calibration, chip);
-    let group = [1, 2].into_iter().find_map(|level| calibration.spread.iter().find(|g| g.name == key.name(seen, level)));
+    let group = [2, 3].into_iter().find_map(|level| calibration.spread.iter().find(|g| g.name == key.name(seen, level)));
     group.map(|g| (g.p5.min(0.0), g.p95.max(0.0)))
 }
 

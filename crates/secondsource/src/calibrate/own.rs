@@ -490,7 +490,7 @@ mod tests {
         let mut list = Vec::new();
         for (g, centre) in [("a", -0.1), ("b", 0.1), ("c", 0.1)] {
             for i in 0..9 {
-                let key = crate::calibrate::spread::SpreadKey { moe: false, small: false };
+                let key = crate::calibrate::spread::SpreadKey { moe: false, small: false, stated: true };
                 let value = centre + 0.02 * (f64::from(i) - 4.0);
                 // The more alike the nearer.
                 let traits = spent(0.5 + 0.01 * f64::from(i));

@@ -3,8 +3,8 @@
 //!
 //! A chip that has published runs gets the residuals of the folds that left out the row's source, a chip that
 //! has none those of the folds that left out the row's chip, or its source where they spread more. Within each,
-//! rows are grouped by experts or not, and by tokens that a chip works on in a step: small steps are host-bound
-//! and spread more. A group needs [`FEWEST`] rows, else the next coarser one speaks. A row counts n^-1/2 of its
+//! rows are grouped by experts or not, by tokens that a chip works on in a step (small steps are host-bound and
+//! spread more), and by whether every input was stated or some had to be inferred. A group needs [`FEWEST`] rows, else the next coarser one speaks. A row counts n^-1/2 of its
 //! (source, chip) group, as in the fit, so that 109 rows of one cluster do not rule. Precision was tried as a
 //! third key: with it, quantiles of new sources hold less of what they promise, for the groups become too few.
 
@@ -20,7 +20,7 @@ pub const FEWEST: usize = 30;
 const SMALL_STEP: f64 = 4096.0;
 
 /// From the finest grouping to none.
-const LEVELS: usize = 3;
+const LEVELS: usize = 4;
 
 /// What predicts the spread of a prediction, beside whether its chip was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,34 +28,42 @@ pub struct SpreadKey {
     pub moe: bool,
     /// Fewer than 4,096 tokens a chip and step.
     pub small: bool,
+    /// Every input that matters is stated, as in rows of grade A and in any plan; else some are inferred.
+    pub stated: bool,
 }
 
+/// What names of groups start with.
+const SEEN: &str = "calibrated chip";
+const UNSEEN: &str = "chip without calibration runs";
+
 impl SpreadKey {
+    /// Of a job that states all that it runs.
     pub fn new(moe: bool, tokens: f64, chips: u64) -> SpreadKey {
-        SpreadKey { moe, small: tokens / (chips.max(1) as f64) < SMALL_STEP }
+        SpreadKey { moe, small: tokens / (chips.max(1) as f64) < SMALL_STEP, stated: true }
     }
 
     pub fn of(case: &Case) -> SpreadKey {
         let tokens = case.global_batch as f64 * case.seq as f64;
-        SpreadKey::new(case.model.is_moe(), tokens, case.layout.devices())
+        SpreadKey { stated: case.grade == Grade::A, ..SpreadKey::new(case.model.is_moe(), tokens, case.layout.devices()) }
     }
 
-    /// Whether two keys fall into one group at a level: 0 both alike, 1 experts alike, 2 everything.
+    /// Whether two keys fall into one group at a level: 0 all alike, 1 experts and size, 2 experts, 3 everything.
     fn alike(self, other: SpreadKey, level: usize) -> bool {
-        (level > 1 || self.moe == other.moe) && (level > 0 || self.small == other.small)
+        (level > 2 || self.moe == other.moe) && (level > 1 || self.small == other.small) && (level > 0 || self.stated == other.stated)
     }
 
     /// Name of the group at a level.
     pub fn name(self, seen: bool, level: usize) -> String {
-        let mut name = String::from(if seen { "calibrated chip" } else { "chip without calibration runs" });
+        let mut name = String::from(if seen { SEEN } else { UNSEEN });
         let mut add = |deepest: usize, is: bool, yes: &str, no: &str| {
             if level <= deepest {
                 name.push_str(", ");
                 name.push_str(if is { yes } else { no });
             }
         };
-        add(1, self.moe, "MoE model", "dense model");
-        add(0, self.small, "under 4,096 tokens a chip and step", "4,096 tokens a chip and step or more");
+        add(2, self.moe, "MoE model", "dense model");
+        add(1, self.small, "under 4,096 tokens a chip and step", "4,096 tokens a chip and step or more");
+        add(0, self.stated, "every input stated", "some inputs inferred");
         name
     }
 
@@ -122,9 +130,12 @@ impl Residuals {
 
     /// The groups of chips without runs: the wider of both ends, since such a chip is a new source too.
     pub fn unseen_groups(by_source: &Residuals, by_chip: &Residuals) -> Vec<SpreadGroup> {
-        let (seen, mut unseen) = (by_source.groups(true), by_chip.groups(false));
-        for (s, u) in seen.iter().zip(&mut unseen) {
-            (u.p5, u.p95) = (u.p5.min(s.p5), u.p95.max(s.p95));
+        let seen = by_source.groups(true);
+        let mut unseen = by_chip.groups(false);
+        for u in &mut unseen {
+            if let Some(s) = seen.iter().find(|s| s.name.strip_prefix(SEEN) == u.name.strip_prefix(UNSEEN)) {
+                (u.p5, u.p95) = (u.p5.min(s.p5), u.p95.max(s.p95));
+            }
         }
         unseen
     }
@@ -196,19 +207,19 @@ mod tests {
         let row = |source: &str, value: f64| Residual {
             source: source.to_owned(),
             chip: String::new(),
-            key: SpreadKey { moe: false, small: false },
+            key: SpreadKey { moe: false, small: false, stated: true },
             value,
             traits: traits(),
         };
         let mut list: Vec<Residual> = (0..100).map(|_| row("many", 0.0)).collect();
-        list.extend((0..LEVELS).map(|_| row("few", 1.0)));
+        list.extend((0..4).map(|_| row("few", 1.0)));
         // Weights: 100 rows count 10, 4 rows count 2: a sixth of all, where 4 of 104 rows would be under 5%.
         assert_eq!(Residuals { list }.groups(true)[0].p95, 1.0);
     }
 
     #[test]
     fn small_groups_fall_back() {
-        let key = |moe, small| SpreadKey { moe, small };
+        let key = |moe, small| SpreadKey { moe, small, stated: true };
         let row = |k: SpreadKey, value: f64| Residual { source: "s".to_owned(), chip: "c".to_owned(), key: k, value, traits: traits() };
         let mut list: Vec<Residual> = (0..40).map(|i| row(key(false, false), f64::from(i))).collect();
         list.extend((0..5).map(|_| row(key(true, true), 100.0)));
@@ -216,5 +227,9 @@ mod tests {
         assert_eq!(key(false, false).group(true, &groups).map(|g| g.rows), Some(40));
         assert_eq!(key(true, true).group(true, &groups).map(|g| (g.rows, g.name.as_str())), Some((45, "calibrated chip")));
         assert!(key(true, true).group(false, &groups).is_none());
+        // Too few with inferred inputs: they get the group of both.
+        let inferred = SpreadKey { stated: false, ..key(false, false) };
+        let found = inferred.group(true, &groups).map(|g| g.name.as_str());
+        assert_eq!(found, Some("calibrated chip, dense model, 4,096 tokens a chip and step or more"));
     }
 }
