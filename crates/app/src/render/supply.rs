@@ -237,7 +237,7 @@ fn worth(a: &SupplyAnswer, page: &Page) -> String {
 }
 
 fn inputs(a: &SupplyAnswer, page: &Page) -> String {
-    let (assumed, sourced): (Vec<_>, Vec<_>) = a.inputs.iter().partition(|i| i.assumed && i.range.low < i.range.high);
+    let (assumed, sourced): (Vec<_>, Vec<_>) = a.inputs.iter().partition(|i| i.assumed);
     let mut out = page.heading(&format!("What rests on assumptions: {} of {} inputs have no public source", assumed.len(), a.inputs.len()));
     let mut grid = Grid::new().left("input").right("5%").right("middle").right("95%").left("unit").dispensable(2).left("why").wrapped(1);
     for i in assumed {

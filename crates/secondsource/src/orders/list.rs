@@ -15,9 +15,12 @@ pub struct Asked {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ListAnswer {
     pub book: String,
+    pub as_of: Day,
     pub entries: u64,
     pub last_entry: Option<Day>,
     pub claims: usize,
+    /// Claims that have run out by that day without an entry that says so: they are expired and hold nothing.
+    pub lapsed: Vec<String>,
     pub shown: Vec<Order>,
     pub products: Vec<ProductOut>,
 }
@@ -40,12 +43,14 @@ pub struct PeriodOut {
     pub from: Day,
     pub sure: f64,
     pub committed: f64,
-    /// What that class can still be promised under the policy's rule; negative when more is committed than surely comes.
-    pub available: f64,
+    /// What that class can still be promised under the policy's rule; negative when more is committed than surely comes, null
+    /// when the period is over.
+    pub available: Option<f64>,
 }
 
-/// The table of a book.
-pub fn list(name: &str, book: &Book, asked: &Asked) -> ListAnswer {
+/// The table of a book as it stands on a day.
+pub fn list(name: &str, book: &Book, asked: &Asked, today: Day) -> ListAnswer {
+    let book = &*book.as_of(today);
     let wanted = |o: &&Order| {
         asked.states.contains(&o.state)
             && asked.customer.as_ref().is_none_or(|c| *c == o.customer)
@@ -58,12 +63,13 @@ pub fn list(name: &str, book: &Book, asked: &Asked) -> ListAnswer {
         let line = book.line(&p.product)?;
         let lowest = book.policy.classes.len().saturating_sub(1);
         let free = line.free(&book.policy, lowest);
-        let periods = line.rooms().into_iter().zip(free).map(|(r, available)| PeriodOut {
+        let ends = line.edges().iter().skip(1);
+        let periods = line.rooms().into_iter().zip(free).zip(ends).map(|((r, available), end)| PeriodOut {
             period: s.label(r.from),
             from: r.from,
             sure: r.sure,
             committed: r.due,
-            available,
+            available: (*end > today).then_some(available),
         });
         Some(ProductOut {
             chip: p.product.clone(),
@@ -74,9 +80,11 @@ pub fn list(name: &str, book: &Book, asked: &Asked) -> ListAnswer {
     });
     ListAnswer {
         book: name.to_owned(),
+        as_of: today,
         entries: book.seq,
         last_entry: book.last,
         claims: book.orders().len(),
+        lapsed: book.lapsed().map(|o| o.id.clone()).collect(),
         products: products.collect(),
         shown,
     }

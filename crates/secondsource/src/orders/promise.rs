@@ -21,6 +21,8 @@ pub struct PromiseAnswer {
     /// Null without a book, as are `has_room` and `confidence`.
     pub class: Option<String>,
     pub wanted: Day,
+    /// Day from which the last part of a ramp is wanted, and the wait counts; without a ramp that of `wanted`.
+    pub wait_from: Day,
     /// Whether racks could be set aside now.
     pub has_room: Option<bool>,
     /// Days for which they would be; empty without room.
@@ -99,6 +101,7 @@ pub fn promise(book: &Book, name: &str, order: &Order, today: Day) -> Result<Pro
         chips: order.chips(),
         class: Some(order.class.clone()),
         wanted: order.wanted.max(today),
+        wait_from: order.asked().last().map_or(order.wanted, |t| t.day).max(today),
         has_room: Some(why.is_none()),
         slots,
         why,
@@ -137,6 +140,7 @@ pub fn promise_without_book(catalog: &Catalog, system: &str, racks: u32, today: 
         chips: a.chips,
         class: None,
         wanted: today,
+        wait_from: today,
         has_room: None,
         slots: Vec::new(),
         why: None,
@@ -331,6 +335,7 @@ pub struct MovedOut {
 
 /// How much of each chip is spoken for, and from which period on, seen from `today`, a rack can still be promised.
 pub fn status(book: &Book, today: Day) -> Vec<StatusOut> {
+    let book = &*book.as_of(today);
     let supply = book.supply.iter().flat_map(|s| s.products.iter().map(move |p| (s, p)));
     supply
         .map(|(s, p)| {
@@ -356,7 +361,7 @@ pub fn status(book: &Book, today: Day) -> Vec<StatusOut> {
             StatusOut {
                 chip: p.product.clone(),
                 confidence: book.policy.confidence,
-                spans: statuses(book, &p.product).into_iter().map(span).collect(),
+                spans: statuses(book, &p.product, today).into_iter().map(span).collect(),
                 next_free,
             }
         })
@@ -378,11 +383,8 @@ pub fn supply_answer(book: &Book, name: &str, new: Option<&Statement>, today: Da
         rack_days_earlier: 0.0,
     };
     let Some(new) = new else { return Ok(a) };
-    let list = shifts(book, new, today).map_err(Diagnostic::error)?;
-    let mut after = Desk::new(book.clone());
-    let event = secondsource_market::orders::Event::Supply { supply: new.clone() };
-    after.enter(today, event).map_err(|s| Diagnostic::error(s.words()))?;
-    a.products = status(&after.book, today);
+    let (list, after) = shifts(book, new, today).map_err(Diagnostic::error)?;
+    a.products = status(&after, today);
     let moved = |s: &Shift| s.lost() != 0 || s.days(|p| p.p50).unwrap_or(0) != 0 || s.days(|p| p.p90).unwrap_or(0) != 0;
     for s in list.iter().filter(|s| moved(s)) {
         let Some(o) = book.orders().get(s.place) else { continue };

@@ -46,8 +46,9 @@ pub fn run(args: &ListArgs, catalog: &Catalog, context: &Context) -> Result<Outc
     }
     let chip = args.chip.as_deref().map(|c| catalog.chip(c).map(|c| c.id.clone())).transpose()?;
     let read = args.book.read(catalog)?;
+    let today = args.book.day_of(&read.book, context)?;
     let asked = Asked { states, customer: args.customer.clone(), chip };
-    let answer: ListAnswer = list(&args.book.book, &read.book, &asked);
+    let answer: ListAnswer = list(&args.book.book, &read.book, &asked, today);
     context.answer(&answer, render::orders::list)?;
     Ok(Outcome::Answered)
 }

@@ -38,7 +38,7 @@ pub fn page(a: &SupplyAnswer, page: &Page) -> String {
                 chips(s.reserved),
                 chips(s.pending),
                 chips(s.proposed),
-                chips(s.available),
+                if s.state == "over" { String::new() } else { chips(s.available) },
                 s.state.to_owned(),
             ]);
         }

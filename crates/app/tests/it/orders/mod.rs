@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod guards;
 mod pages;
 
 use crate::run::{Ran, scratch, secondsource};
