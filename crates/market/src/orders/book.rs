@@ -430,7 +430,7 @@ const fn may_run_out(state: State) -> bool {
 }
 
 /// `9,000`.
-fn grouped(n: u32) -> String {
+pub fn grouped(n: u32) -> String {
     let digits = n.to_string();
     let head = digits.len() % 3;
     let mut out = digits[..head].to_owned();

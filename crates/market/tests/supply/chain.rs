@@ -246,6 +246,13 @@ fn lines_of_one_maker_share_a_shock() {
     assert!((tie(&tied[0], &tied[1]) - 0.64).abs() < 0.03, "{}", tie(&tied[0], &tied[1]));
     assert!(tie(&tied[0], &tied[2]).abs() < 0.05 && tie(&free[0], &free[1]).abs() < 0.05);
     assert!((spread(&tied[0]) / spread(&free[0]) - 1.0).abs() < 0.05);
+    // Orders of all products the same way.
+    let mut boom = alone.clone();
+    boom.products.push(boom.products[0].clone());
+    boom.orders_together = EXACT(0.49);
+    let worlds: Vec<_> = (0..n).map(|i| boom.draw(1, i)).collect();
+    let orders = |p: usize| worlds.iter().map(|w| w.orders[p][0]).collect::<Vec<f64>>();
+    assert!((tie(&orders(0), &orders(1)) - 0.49).abs() < 0.04, "{}", tie(&orders(0), &orders(1)));
     // A correlation is a share, and a maker has to be there.
     shared.makers[0].together = Range { low: 0.0, middle: 0.5, high: 1.1 };
     assert!(shared.check().is_err());

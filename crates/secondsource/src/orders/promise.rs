@@ -4,7 +4,8 @@ use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
 use secondsource_emit::arrival;
 use secondsource_market::orders::{
-    Book, Capable, Day, Desk, Drivers, NEVER, Order, Promised, Shift, Slip, Statement, Taken, Tranche, share_curve, shifts, statuses,
+    Book, Capable, Day, Desk, Drivers, NEVER, Order, Promised, Shift, Slip, Statement, Taken, Tranche, grouped, share_curve, shifts,
+    statuses,
 };
 use serde::Serialize;
 
@@ -201,15 +202,23 @@ pub fn promise_svg(a: &PromiseAnswer) -> Result<String, Diagnostic> {
     // What comes after nearly all that ever comes is left out.
     let most = a.curve.iter().map(|p| p.share).fold(0.0, f64::max);
     let last = a.curve.iter().position(|p| p.share >= most - 0.005).map_or(a.curve.len(), |i| i + 3);
+    let marks: Vec<arrival::Mark> =
+        [mark("10%", a.p10, 0.1), mark("50%", a.p50, 0.5), mark("90%", a.p90, 0.9)].into_iter().flatten().collect();
+    // Between the months the curve goes through the days that are named.
+    let mut points: Vec<(i32, f64)> = a.curve.iter().take(last).map(|p| (p.day.0, p.share)).collect();
+    let end = points.last().map_or(i32::MIN, |p| p.0);
+    let on_page = |m: &&arrival::Mark| m.day < end && !a.curve.iter().any(|p| p.day.0 == m.day);
+    points.extend(marks.iter().filter(on_page).map(|m| (m.day, m.share)));
+    points.sort_by_key(|p| p.0);
     let picture = arrival::Picture {
-        title: format!("{} {} of {}: in service by when", a.racks, if a.racks == 1 { "rack" } else { "racks" }, a.system),
+        title: format!("{} {} of {}: in service by when", grouped(a.racks), if a.racks == 1 { "rack" } else { "racks" }, a.system),
         caption: vec![
             format!(
-                "asked on {}; {} scenarios; by {} the last rack is in service in {:.0}% of them",
+                "asked on {}; {} scenarios, in {:.0}% of which the supply up to {} is enough",
                 a.as_of,
-                a.scenarios,
-                a.supply_ends,
-                a.within * 100.0
+                grouped(a.scenarios),
+                a.within * 100.0,
+                a.supply_ends
             ),
             match (a.slots.last(), a.book.is_some()) {
                 (Some(t), _) => {
@@ -220,8 +229,8 @@ pub fn promise_svg(a: &PromiseAnswer) -> Result<String, Diagnostic> {
             },
         ],
         from: a.wanted.0,
-        points: a.curve.iter().take(last).map(|p| (p.day.0, p.share)).collect(),
-        marks: [mark("10%", a.p10, 0.1), mark("50%", a.p50, 0.5), mark("90%", a.p90, 0.9)].into_iter().flatten().collect(),
+        points,
+        marks,
     };
     arrival::svg(&picture).map_err(Diagnostic::error)
 }

@@ -161,6 +161,13 @@ fn assumptions_are_named() {
     let d0 = job.inputs.iter().find(|i| i.name == "line n3 defects").expect("listed");
     assert!(d0.assumed && d0.range.low == 0.05 && d0.range.high == 0.15 && d0.origin.contains("no defect density"));
     let cowos = job.inputs.iter().find(|i| i.name == "line cowos capacity 2025-12").expect("listed");
+    let tied = job.inputs.iter().find(|i| i.name == "maker tsmc together").expect("listed");
+    assert!(tied.assumed && (tied.range.low, tied.range.high) == (0.0, 0.9));
+    // As docs/supply.md counts them: those of the answer, in which free shares have no part.
+    let shown: Vec<_> = job.inputs.iter().filter(|i| !i.name.ends_with(" free")).collect();
+    let assumed = shown.iter().filter(|i| i.assumed).count();
+    let words = format!("{assumed} of the example's {} inputs are assumptions", shown.len());
+    assert!(include_str!("../../../../docs/supply.md").contains(&words), "{words}");
     assert!(!cowos.assumed && cowos.range.middle == 210_000.0 && cowos.origin.contains("MS-COWOS"), "{cowos:?}");
     assert!(job.notes.iter().any(|n| n.contains("interpolated")));
     // Between year ends the capacity is interpolated: the middle of the first quarter of 2025 is an eighth of the way.
@@ -192,10 +199,19 @@ fn slips_are_told_with_their_place() {
         ("gigabytes = \"chip.trn3.hbm_capacity\"", "gigabytes = \"chip.trn3.hbm_bw\"", &["is in TB/s"]),
         ("chips = [\"trn3\"]", "chips = [\"trn33\"]", &["unknown chip `trn33`"]),
         ("start = \"2025-01\"", "start = \"2025-13\"", &["not a date"]),
+        ("start = \"2025-01\"", "start = \"2040-01\"", &["no order falls in the 12 quarters from 2040-01"]),
+        ("class = 0 }", "class = 0.9 }", &["`class` is 0.9", "whole number"]),
+        ("maker = \"tsmc\"", "maker = \"tsmx\"", &["unknown maker `tsmx`", "did you mean `tsmc`"]),
+        ("middle = 0.5, high = 0.9", "middle = 0.5, high = 1.9", &["maker tsmc together", "between 0 and 1"]),
+        ("carry = 1.0", "carry = 1.0\norders-together = 2", &["orders-together", "share"]),
     ] {
         let text = all(from, to);
         assert!(words.iter().all(|w| text.contains(w)), "{to}: {text}");
     }
+    // More rows than are read are told once, with nothing told of what they name.
+    let many: String = (0..60).map(|i| format!("c{i} = {{ name = \"x\" }}\n")).collect();
+    let text = all("[customer]\n", &format!("[customer]\n{many}"));
+    assert!(text.contains("66 customers: at most 64 are read") && !text.contains("unknown"), "{text}");
     assert!(read_supply("f.toml", "", Catalog::embedded(), None).is_err());
     assert!(read_supply("f.toml", &"#".repeat(2_000_000), Catalog::embedded(), None).is_err());
 }

@@ -23,16 +23,17 @@ pub fn list(a: &ListAnswer, page: &Page) -> String {
     let mut grid = Grid::new()
         .left("id")
         .left("customer")
-        .clipped(3)
+        .clipped(2)
         .left("class")
         .dispensable(5)
         .left("system")
+        .dispensable(3)
         .right("racks")
         .right("to come")
         .dispensable(4)
         .left("state")
         .left("wanted")
-        .dispensable(2)
+        .dispensable(1)
         .left("complete");
     for o in &a.shown {
         grid.row(vec![

@@ -46,8 +46,10 @@ pub fn page(a: &SupplyAnswer, page: &Page) -> String {
         out.push('\n');
     }
     if let Some(p) = a.products.first() {
+        let short = a.products.iter().flat_map(|p| &p.spans).any(|s| s.available < 0.0);
+        let minus = if short { " A minus: so much more is held than surely comes, by then or later." } else { "" };
         let words = format!(
-            "Chips. \"comes\" is what comes with {:.0}%; \"left\" is what the highest class can still be promised by the end of the span; offers hold nothing.",
+            "Chips. \"comes\" is what comes with {:.0}%; \"left\" is what the highest class can still be promised by the end of the span; offers hold nothing.{minus}",
             p.confidence * 100.0
         );
         out.push_str(&page.hanging("", 0, &words));
