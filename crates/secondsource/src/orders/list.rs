@@ -9,6 +9,8 @@ pub struct Asked {
     pub states: Vec<State>,
     pub customer: Option<String>,
     pub chip: Option<String>,
+    /// Who asks what can be promised: a class of the policy; without one its lowest.
+    pub class: Option<String>,
 }
 
 /// A book as a table.
@@ -31,7 +33,7 @@ pub struct ProductOut {
     pub chip: String,
     /// With at least this probability.
     pub confidence: f64,
-    /// The lowest class of the policy: who is asked without a word about class.
+    /// Who can be promised what is available: the class asked for, else the lowest of the policy.
     pub class: String,
     pub periods: Vec<PeriodOut>,
 }
@@ -62,7 +64,8 @@ pub fn list(name: &str, book: &Book, asked: &Asked, today: Day) -> ListAnswer {
     let products = products.filter(|(_, p)| asked.chip.as_ref().is_none_or(|c| *c == p.product)).filter_map(|(s, p)| {
         let line = book.line(&p.product)?;
         let lowest = book.policy.classes.len().saturating_sub(1);
-        let free = line.free(&book.policy, lowest);
+        let class = asked.class.as_ref().and_then(|c| book.policy.class(c)).unwrap_or(lowest);
+        let free = line.free(&book.policy, class);
         let ends = line.edges().iter().skip(1);
         let periods = line.rooms().into_iter().zip(free).zip(ends).map(|((r, available), end)| PeriodOut {
             period: s.label(r.from),
@@ -74,7 +77,7 @@ pub fn list(name: &str, book: &Book, asked: &Asked, today: Day) -> ListAnswer {
         Some(ProductOut {
             chip: p.product.clone(),
             confidence: book.policy.confidence,
-            class: book.policy.classes.get(lowest).map(|c| c.name.clone()).unwrap_or_default(),
+            class: book.policy.classes.get(class).map(|c| c.name.clone()).unwrap_or_default(),
             periods: periods.collect(),
         })
     });

@@ -7,6 +7,17 @@ use serde_json::json;
 #[test]
 fn pages_fit() {
     fits(&["orders", "list", "--book", EXAMPLE], &["19 claims", "T3-1", "proposed", "can be promised", "2028Q4", "trn4"]);
+    // What is kept for the classes above is theirs to ask for.
+    let last = |class: &str| {
+        let a = secondsource(&["orders", "list", "--book", EXAMPLE, "--chip", "trn4", "--class", class, "--date", "2026-11-23", "--json"])
+            .json();
+        assert_eq!(a["products"][0]["class"], class);
+        a["products"][0]["periods"][8]["available"].as_f64().expect("chips")
+    };
+    assert!(last("internal") > last("standard"));
+    fits(&["orders", "list", "--book", EXAMPLE, "--class", "strategic"], &["can be promised to strategic"]);
+    let ran = secondsource(&["orders", "list", "--book", EXAMPLE, "--class", "standart"]);
+    assert!(ran.code == 2 && ran.stderr.contains("did you mean `standard`?"), "{}", ran.stderr);
     fits(&["orders", "list", "--book", EXAMPLE, "--state", "cancelled"], &["No claim is in these states"]);
     fits(&["orders", "history", "--book", EXAMPLE], &["policy", "supply", "accept", "T4-5"]);
     fits(&["orders", "history", "--book", EXAMPLE, "T4-2", "--last", "1"], &["Invented Model Maker"]);
