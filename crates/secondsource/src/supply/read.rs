@@ -247,6 +247,18 @@ impl<'t> Reader<'_, '_, 't, '_> {
                 "packaging" => Stage::Packaging,
                 _ => Stage::Rack,
             };
+            for (key, used) in [("days", stage != Stage::Memory), ("defects", stage == Stage::Wafers)] {
+                if let (Some(v), false) = (tab.table.get(key), used) {
+                    let d =
+                        w.error(v.span().start, format!("`{key}` of {what} would have no effect: its stage is {}", STAGES[stage as usize]));
+                    let why = if key == "days" {
+                        "capacity is of memory that is ready to be packaged"
+                    } else {
+                        "only wafers have dies with defects"
+                    };
+                    w.push(d.hint(why));
+                }
+            }
             let of = if stage == Stage::Memory { BITS } else { PIECES };
             let mut points: Vec<(f64, Range)> = Vec::new();
             let list = w.list(tab, "capacity");
@@ -400,6 +412,13 @@ impl<'t> Reader<'_, '_, 't, '_> {
 
     fn amount(&self, need: Tab<'_, 't>, what: &str, product: Tab<'_, 't>) -> Option<Amount> {
         let has = |key: &str| need.table.contains_key(key);
+        let given: Vec<&str> = ["dies", "per-wafer", "gigabytes", "amount"].into_iter().filter(|k| has(k)).collect();
+        if let [first, second, ..] = given[..] {
+            self.w.fail(need.at, format!("{what} has `{first}` and `{second}`: one of them says how much of the line a package takes"));
+        }
+        if let (Some(v), false) = (need.table.get("area").or(need.table.get("cores")), has("dies")) {
+            self.w.fail(v.span().start, format!("`area` and `cores` of {what} would have no effect without `dies`"));
+        }
         if has("dies") {
             let dies = self.w.number(need, what, "dies")?.0;
             let area = self.v.need(need, what, "area", AREA)?;

@@ -203,6 +203,14 @@ fn slips_are_told_with_their_place() {
         ("class = 0 }", "class = 0.9 }", &["`class` is 0.9", "whole number"]),
         ("maker = \"tsmc\"", "maker = \"tsmx\"", &["unknown maker `tsmx`", "did you mean `tsmc`"]),
         ("middle = 0.5, high = 0.9", "middle = 0.5, high = 1.9", &["maker tsmc together", "between 0 and 1"]),
+        (
+            "stage = \"memory\"",
+            "stage = \"memory\"\ndays = [100, 200, 300]",
+            &["`days` of line hbm would have no effect", "memory that is ready"],
+        ),
+        ("stage = \"packaging\"", "stage = \"packaging\"\ndefects = 0.1", &["`defects` of line cowos would have no effect"]),
+        ("line = \"n3\", amount = 1", "line = \"n3\", amount = 1, per-wafer = 20", &["has `per-wafer` and `amount`"]),
+        ("line = \"n3\", amount = 1", "line = \"n3\", amount = 1, area = 800", &["would have no effect without `dies`"]),
         ("carry = 1.0", "carry = 1.0\norders-together = 2", &["orders-together", "share"]),
     ] {
         let text = all(from, to);
