@@ -23,7 +23,7 @@ pub fn list(a: &ListAnswer, page: &Page) -> String {
     let mut grid = Grid::new()
         .left("id")
         .left("customer")
-        .clipped(2)
+        .named(2)
         .left("class")
         .dispensable(5)
         .left("system")

@@ -80,7 +80,7 @@ fn promises() {
 
 #[test]
 fn supplies() {
-    fits(&["orders", "promise", "--book", EXAMPLE, "--date", "2026-11-02"], &["T3-1", "told 50%", "days later", "beyond"]);
+    fits(&["orders", "promise", "--book", EXAMPLE, "--date", "2026-11-02"], &["T3-1", "Invented", "now 50%", "days later", "beyond"]);
     fits(
         &["orders", "supply", "--book", EXAMPLE, "--date", "2026-11-02"],
         &["nearly fully subscribed", "largely reserved", "next rack in", "2028"],
