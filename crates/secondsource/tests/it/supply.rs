@@ -277,3 +277,33 @@ fn the_manual_is_true() {
         assert!(manual.contains(&words), "{words}");
     }
 }
+
+/// Three digits with a unit, whole ones below a thousand.
+fn short(v: f64) -> String {
+    let Some((scale, unit)) = [(1e6, "M"), (1e3, "k")].into_iter().find(|(scale, _)| v >= scale * 0.9995) else {
+        return format!("{v:.0}");
+    };
+    let x = v / scale;
+    let digits = if x < 9.995 { 2 } else { usize::from(x < 99.95) };
+    format!("{x:.digits$}{unit}")
+}
+
+/// Every cell of the example's table in docs/supply.md: chips by product and year, empty below a thousand at 95%.
+#[test]
+fn the_table_of_the_example_is_true() {
+    let manual = include_str!("../../../../docs/supply.md");
+    let a = supply(&example(), &|_, _| {}).expect("an answer");
+    for p in a.customers.iter().flat_map(|c| &c.products) {
+        let cells: Vec<String> = p
+            .years
+            .iter()
+            .map(|y| {
+                let u = y.units;
+                let words = format!("{} [{}, {}] of {}", short(u.p50), short(u.p5), short(u.p95), short(y.orders));
+                if u.p95 < 1000.0 { String::new() } else { words }
+            })
+            .collect();
+        let line = format!("| {} | {} |", p.name, cells.join(" | "));
+        assert!(manual.lines().any(|l| l == line), "{line}");
+    }
+}
