@@ -75,7 +75,7 @@ impl Book {
     /// The book as it stands on a day: offers and held slots whose last day has passed are expired and hold nothing, whether
     /// or not an entry says so.
     pub fn as_of(&self, today: Day) -> Cow<'_, Book> {
-        let runs_out = |(day, at): &(Day, usize)| *day < today && may_run_out(self.orders[*at].state);
+        let runs_out = |(day, at): &(Day, usize)| *day < today && self.orders[*at].may_run_out(*day);
         if !self.last_days.iter().take_while(|(day, _)| *day < today).any(runs_out) {
             return Cow::Borrowed(self);
         }
@@ -87,10 +87,10 @@ impl Book {
     /// Lets the book stand on a day, as [`Book::as_of`]; says whether anything ran out. It does not go back.
     pub fn advance(&mut self, today: Day) -> bool {
         let mut any = false;
-        while let Some((_, at)) = self.last_days.first().filter(|(day, _)| *day < today).copied() {
+        while let Some((day, at)) = self.last_days.first().filter(|(day, _)| *day < today).copied() {
             self.last_days.pop_first();
             let state = self.orders[at].state;
-            if may_run_out(state) {
+            if self.orders[at].may_run_out(day) {
                 self.count(at, -1.0);
                 self.orders[at].state = State::Expired;
                 self.lapsed.insert(at, state);
@@ -230,13 +230,13 @@ impl Book {
                     }
                 }
             }
-            Event::Move { id, to, slots, .. } if to.holds() => {
+            Event::Move { id, to, slots, expires, .. } if to.holds() => {
                 let order = self.known(id)?;
                 if let (Some(last), true) = (order.expires, self.place(id).is_some_and(|at| self.lapsed.contains_key(&at))) {
                     return wrong(format!("`{id}` expired on {last}: nothing is held for it any more; enter it as a new claim"));
                 }
                 if order.state.next().contains(to) {
-                    let then = Order { state: *to, slots: slots.clone(), ..order.clone() };
+                    let then = Order { state: *to, slots: slots.clone(), expires: expires.or(order.expires), ..order.clone() };
                     then.check().and_then(|()| then.consistent(day)).map_err(Slip::Wrong)?;
                 }
                 if !order.state.holds() && slots.is_empty() {
@@ -289,7 +289,7 @@ impl Book {
                 }
                 Ok(())
             }
-            Event::Move { id, to, superseded_by, slots, .. } => {
+            Event::Move { id, to, superseded_by, slots, expires, .. } => {
                 let order = self.known(id)?;
                 let state = self.place(id).map_or(order.state, |at| self.entered(at));
                 if !state.next().contains(to) {
@@ -303,9 +303,10 @@ impl Book {
                 if to.holds() && order.slots.is_empty() && slots.is_empty() {
                     return wrong(format!("claim `{id}` would hold racks without a slot"));
                 }
-                if !slots.is_empty() {
-                    Order { slots: slots.clone(), ..order.clone() }.check().map_err(Slip::Wrong)?;
+                if expires.is_some() && *to != State::Pending {
+                    return wrong("only a pending claim has a last day of its own");
                 }
+                Order { slots: slots.clone(), expires: expires.or(order.expires), ..order.clone() }.check().map_err(Slip::Wrong)?;
                 match (to, superseded_by) {
                     (State::Superseded, Some(other)) if other != id => self.known(other).map(|_| ()),
                     (State::Superseded, _) => wrong(format!("`{id}` is superseded by which other claim?")),
@@ -348,8 +349,9 @@ impl Book {
                 self.count(at, 1.0);
                 self.watch(at);
             }
-            Event::Move { id, to, superseded_by, slots, .. } => self.change(id, |o| {
+            Event::Move { id, to, superseded_by, slots, expires, .. } => self.change(id, |o| {
                 o.state = *to;
+                o.expires = expires.or(o.expires);
                 o.superseded_by.clone_from(superseded_by);
                 if !slots.is_empty() {
                     o.slots.clone_from(slots);
@@ -382,7 +384,7 @@ impl Book {
     /// Remembers the last day of a claim that may run out.
     fn watch(&mut self, at: usize) {
         let o = &self.orders[at];
-        if let (true, Some(day)) = (may_run_out(o.state), o.expires) {
+        if let Some(day) = o.expires.filter(|day| o.may_run_out(*day)) {
             self.last_days.insert((day, at));
         }
     }
@@ -422,11 +424,6 @@ impl Book {
             }
         }
     }
-}
-
-/// Whether a claim in this state holds or is offered only until its last day.
-const fn may_run_out(state: State) -> bool {
-    matches!(state, State::Proposed | State::Pending)
 }
 
 /// `9,000`.

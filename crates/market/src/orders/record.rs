@@ -103,6 +103,11 @@ impl Order {
         f64::from(self.racks) * f64::from(self.chips_per_rack)
     }
 
+    /// Whether it is offered or held no longer than to a day.
+    pub fn may_run_out(&self, last: Day) -> bool {
+        matches!(self.state, State::Proposed | State::Pending) && self.expires == Some(last)
+    }
+
     pub fn delivered_racks(&self) -> u32 {
         self.delivered.iter().map(|t| t.racks).sum()
     }

@@ -59,7 +59,7 @@ fn accept(book: &mut Book, o: Order) -> Result<Entry, Slip> {
 }
 
 fn step(id: &str, to: State) -> Event {
-    Event::Move { id: id.to_owned(), to, superseded_by: None, why: String::new(), slots: Vec::new() }
+    Event::Move { id: id.to_owned(), to, superseded_by: None, why: String::new(), slots: Vec::new(), expires: None }
 }
 
 #[test]
@@ -248,7 +248,7 @@ proptest! {
                 }) },
                 3 => step(&id, State::ALL[(racks as usize) % 7]),
                 4 => Event::Deliver { id, racks },
-                _ => Event::Move { id, to: State::Superseded, superseded_by: Some(format!("o{}", racks % 12)), why: String::new(), slots: Vec::new() },
+                _ => Event::Move { id, to: State::Superseded, superseded_by: Some(format!("o{}", racks % 12)), why: String::new(), slots: Vec::new(), expires: None },
             };
             if let Ok(entry) = put(&mut b, event) {
                 entries.push(entry);
@@ -314,4 +314,33 @@ fn what_has_run_out_holds_nothing() {
     looked.apply(&entry).unwrap();
     assert_eq!(looked.order("held").unwrap().state, State::Active);
     assert_eq!(looked.line("chip").unwrap().rooms()[3].due, 310.0);
+}
+
+/// An offer that is held from now on gets its own last day, and is held to that one, not to the offer's.
+#[test]
+fn an_offer_becomes_held() {
+    let mut b = book([100.0; 4]);
+    let offer = |expires| Order { state: State::Proposed, expires, ..order("a", 5, "2027-01-01") };
+    let hold = |until: &str| match step("a", State::Pending) {
+        Event::Move { id, to, superseded_by, why, slots, .. } => {
+            Event::Move { id, to, superseded_by, why, slots, expires: Some(day(until)) }
+        }
+        other => panic!("{other:?}"),
+    };
+    accept(&mut b, offer(Some(day("2026-12-10")))).unwrap();
+    let past = b.clone().draft(day("2026-12-01"), hold("2026-11-30")).unwrap_err();
+    assert!(past.words().contains("it expired on 2026-11-30"), "{past:?}");
+    put(&mut b, hold("2026-12-20")).unwrap();
+    let state = |b: &Book, on: &str| b.as_of(day(on)).order("a").unwrap().state;
+    assert_eq!((state(&b, "2026-12-20"), state(&b, "2026-12-21")), (State::Pending, State::Expired));
+    // Without one, neither in the offer nor in the step, there is nothing to hold it to.
+    let mut b = book([100.0; 4]);
+    accept(&mut b, offer(None)).unwrap();
+    assert!(put(&mut b, step("a", State::Pending)).unwrap_err().words().contains("needs the day"));
+    put(&mut b, hold("2026-12-20")).unwrap();
+    let mut firm = hold("2027-01-01");
+    if let Event::Move { to, .. } = &mut firm {
+        *to = State::Active;
+    }
+    assert!(put(&mut b, firm).unwrap_err().words().contains("only a pending claim"));
 }

@@ -81,7 +81,8 @@ pub struct Ahead {
 pub fn promise(book: &Book, name: &str, order: &Order, today: Day) -> Result<PromiseAnswer, Diagnostic> {
     let p = Desk::new(book.clone()).promise(order, today).map_err(|slip| {
         let chips: Vec<&str> = book.supply.iter().flat_map(|s| s.products.iter().map(|p| p.product.as_str())).collect();
-        let d = Diagnostic::error(slip.words());
+        // The claim that is asked about has no name.
+        let d = Diagnostic::error(slip.words().trim_start_matches(&format!("claim `{}`: ", order.id)));
         if matches!(slip, Slip::Wrong(_)) && !chips.contains(&order.product.as_str()) {
             d.in_file(name)
                 .hint(format!("the book states a supply of: {}", if chips.is_empty() { "nothing".to_owned() } else { chips.join(", ") }))

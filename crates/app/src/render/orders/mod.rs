@@ -127,9 +127,10 @@ pub fn history(entries: &[Entry], page: &Page) -> String {
                     o.state.name()
                 )
             }
-            Event::Move { to, superseded_by, why, slots, .. } => {
+            Event::Move { to, superseded_by, why, slots, expires, .. } => {
                 let by = superseded_by.as_ref().map_or(String::new(), |b| format!(" by {b}"));
                 let slot = slots.last().map_or(String::new(), |s| format!(", complete on {}", s.day));
+                let slot = expires.map_or(slot.clone(), |d| format!("{slot}, held until {d}"));
                 let why = if why.is_empty() { String::new() } else { format!(": {why}") };
                 format!("{}{by}{slot}{why}", to.name())
             }

@@ -9,6 +9,8 @@ use secondsource::orders::{ArrivalsAnswer, CurvePoint, Day, DriverOut, PromiseAn
 const BAR: usize = 50;
 /// Assumptions on a page.
 const ASSUMED: usize = 6;
+/// Days of a ramp on a page.
+const PARTS: usize = 12;
 
 pub fn page(a: &PromiseAnswer, page: &Page) -> String {
     let racks = if a.racks == 1 { "1 rack".to_owned() } else { format!("{} racks", thousands(a.racks.into())) };
@@ -73,8 +75,12 @@ pub fn page(a: &PromiseAnswer, page: &Page) -> String {
 
 /// `10 on 2027-03-31, 30 on 2027-06-30`: the parts of a ramp; nothing where there is one part.
 fn parts(list: &[Tranche]) -> Option<String> {
-    let one = |t: &Tranche| format!("{} on {}", thousands(t.racks.into()), t.day);
-    (list.len() > 1).then(|| list.iter().map(one).collect::<Vec<_>>().join(", "))
+    // Parts that come on one day stand together.
+    let days: Vec<(Day, u64)> =
+        list.chunk_by(|a, b| a.day == b.day).map(|c| (c[0].day, c.iter().map(|t| u64::from(t.racks)).sum())).collect();
+    let first: Vec<String> = days.iter().take(PARTS).map(|(day, racks)| format!("{} on {day}", thousands(*racks))).collect();
+    let more = if days.len() > PARTS { format!(" and {} more days", days.len() - PARTS) } else { String::new() };
+    (list.len() > 1).then(|| format!("{}{more}", first.join(", ")))
 }
 
 fn summary(a: &PromiseAnswer) -> String {

@@ -129,6 +129,15 @@ fn claims_that_cannot_be() {
         refused(&add(&book, more), word);
     }
     add(&book, &["--racks", "1", "--chip", "trn2", "--chips-per-rack", "16"]).ok();
+    // An offer without a last day can be held to one.
+    add(&book, &["--racks", "1", "--state", "proposed", "--id", "offer"]).ok();
+    let set =
+        |more: &[&str]| secondsource(&[&["orders", "set", "--book", &book, "offer", "pending", "--date", "2026-12-01"], more].concat());
+    refused(&set(&[]), "needs the day on which it expires");
+    set(&["--expires", "2026-12-24"]).ok();
+    let until = |day: &str| secondsource(&["orders", "list", "--book", &book, "--state", "pending", "--date", day, "--json"]).json();
+    assert_eq!((&until("2026-12-24")["shown"][0]["id"], &until("2026-12-25")["shown"]), (&"offer".into(), &serde_json::json!([])));
+    assert!(secondsource(&["orders", "history", "--book", &book, "offer"]).ok().contains("held until 2026-12-24"));
     // Entered far ahead, looked at with an earlier clock.
     let late = secondsource(&["orders", "cancel", "--book", &book, "A-1", "--date", "2090-01-01"]);
     assert_eq!(late.code, 0, "{}", late.stderr);

@@ -187,6 +187,10 @@ fn ramps_are_quoted() {
     assert!(a["capable"]["parts"][0]["day"].as_str() < all["capable"]["day"].as_str());
     let page = ask("200", "2027-01-01:50,2027-07-01:150", &[]).ok();
     assert!(page.contains("50 on 2027") && page.contains("from those days") && page.contains("from 2027-07-01: "), "{page}");
+    let day = ask("9", "2027-01-01:2,2027-01-02:3,2027-01-03:4", &[]).ok();
+    assert!(day.contains("slot        9 on 2027-03-31"), "{day}");
+    let ran = ask("200", "2027-01-01:200", &["--wanted", "2027-02-01"]);
+    assert!(ran.code == 2 && ran.stderr.starts_with("error: its ramp begins on 2027-01-01"), "{}", ran.stderr);
     let ran = ask("200", "2027-01-01:50", &[]);
     assert!(ran.code == 2 && ran.stderr.contains("50 racks, but the claim has 200"), "{}", ran.stderr);
 }
