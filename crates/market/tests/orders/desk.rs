@@ -166,6 +166,8 @@ fn moving_the_supply() {
     for i in 0..12 {
         put(&mut b, Event::Accept { order: Box::new(order(&format!("o{i}"), 5, "2027-01-01")) }).unwrap();
     }
+    // The scenarios of a book are drawn once, whoever looks at it.
+    assert!(std::sync::Arc::ptr_eq(&b.deliveries().unwrap(), &b.clone().deliveries().unwrap()));
     let today = day("2026-12-01");
     let same = shifts(&b, &supply(1.0, false), today).unwrap().0;
     assert!(same.len() == 12 && same.iter().all(|s| s.before == s.after));

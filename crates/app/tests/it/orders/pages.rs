@@ -212,6 +212,14 @@ fn plans() {
         assert!(p["waiting"].as_array().expect("periods").iter().all(|v| v.as_f64() >= Some(-1.0)), "{p}");
     }
     assert!(a["free_value_usd"].as_f64() >= a["value_usd"].as_f64());
+    // Later, what is over is over: what was due is overdue, and comes from then on.
+    let later = secondsource(&["orders", "plan", "--book", EXAMPLE, "--date", "2027-08-15", "--json"]).json();
+    for c in later["claims"].as_array().expect("claims") {
+        assert!(c["by_period"].as_array().expect("periods")[..3].iter().all(|v| v.as_f64() == Some(0.0)), "{c}");
+    }
+    let t34 = later["claims"].as_array().expect("claims").iter().find(|c| c["id"] == "T3-4").expect("it is open");
+    assert_eq!((&t34["complete"], &t34["periods_later"]), (&json!("2027Q3"), &json!(3)));
+    assert!(later["notes"].as_array().expect("notes").iter().any(|n| n.as_str().is_some_and(|n| n.contains("overdue"))));
     // Under the late supply slots cannot all be kept, and the plan says so.
     let dir = scratch("orders-plans");
     let book = path(&dir.join("book.db"));
