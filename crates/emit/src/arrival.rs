@@ -74,8 +74,10 @@ pub fn svg(picture: &Picture) -> Result<String, Failed> {
         let plot = chart.plotting_area().clone();
         let below = TextStyle::from(("sans-serif", 14).into_font()).color(&INK).pos(Pos::new(HPos::Center, VPos::Top));
         let quarters = (1..=150).map(|m| month_start(i64::from(picture.from) * DAY, m) / DAY).take_while(|d| *d <= i64::from(last));
-        let quarters: Vec<(i64, i64, i64)> =
-            quarters.map(|d| (d, civil_from_days(d).0, civil_from_days(d).1)).filter(|q| q.2 % 3 == 1).collect();
+        let months: Vec<(i64, i64, i64)> = quarters.map(|d| (d, civil_from_days(d).0, civil_from_days(d).1)).collect();
+        // Quarters, or months where there are few.
+        let step = if months.len() > 9 { 3 } else { 1 };
+        let quarters: Vec<_> = months.into_iter().filter(|q| q.2 % step == 1 % step).collect();
         // At most a dozen names.
         let every = quarters.len().div_ceil(12).max(1);
         for (i, (day, year, month)) in quarters.iter().enumerate() {
@@ -119,9 +121,12 @@ mod tests {
             marks: vec![mark("10%: a day", 20_820, 0.1), mark("off the page", 30_000, 0.9)],
         };
         let text = svg(&picture).expect("a picture");
-        for word in ["a title", "a caption", "10%: a day", "2027-01", "100%"] {
+        for word in ["a title", "a caption", "10%: a day", "2027-01", "2027-02", "100%"] {
             assert!(text.contains(word), "{word}");
         }
+        // Months give way to quarters where there are many.
+        let long = svg(&Picture { points: vec![(20_800, 0.0), (21_500, 1.0)], ..picture.clone() }).expect("a picture");
+        assert!(long.contains("2027-04") && !long.contains("2027-05"));
         assert!(!text.contains("off the page"));
         assert_eq!(text, svg(&picture).expect("the same again"));
         assert!(svg(&Picture { points: vec![], ..picture.clone() }).is_err());

@@ -70,7 +70,8 @@ fn order(i: u64) -> Order {
         wanted,
         slots: Vec::new(),
         ramp: Vec::new(),
-        expires: None,
+        // A held slot needs the day on which it runs out.
+        expires: Some(Day(start().0 + 365)),
         usd_per_rack: None,
         deposit_usd: 0.0,
         take_or_pay: if s.chance(0.3) { 0.6 } else { 0.0 },

@@ -5,7 +5,7 @@ use secondsource_market::calendar::instant;
 use secondsource_market::seller::Range;
 use secondsource_market::supply::grid::{Wafer, per_wafer};
 use secondsource_market::supply::share::Record;
-use secondsource_market::supply::{Amount, Chain, Claim, Customer, Days, Line, Product, Rule, Stage, allocate, simulate};
+use secondsource_market::supply::{Amount, Chain, Claim, Customer, Days, Line, Maker, Product, Rule, Stage, allocate, simulate};
 
 fn main() {
     divan::main();
@@ -23,6 +23,7 @@ fn chain() -> Chain {
         stage,
         capacity: (0..n).map(|q| around(capacity * (1.0 + 0.05 * q as f64))).collect(),
         days: Days { low: 30.0, high: 100.0 },
+        maker: Some(0),
         defects: Some(Range { low: 0.05, middle: 0.1, high: 0.15 }),
         records,
     };
@@ -55,10 +56,12 @@ fn chain() -> Chain {
         quarters,
         warm,
         customers: (0..8).map(|i| Customer { name: format!("c{i}"), class: i }).collect(),
+        makers: vec![Maker { name: "m".into(), together: Range { low: 0.0, middle: 0.5, high: 0.9 } }],
         lines,
         products: (0..12).map(product).collect(),
         rule: Rule::Contract,
         carry: 1.0,
+        orders_together: Range::exactly(0.0),
     }
 }
 

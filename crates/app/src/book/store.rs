@@ -119,6 +119,7 @@ impl Store {
         if let Some(d) = warning {
             say(&d);
         }
+        self.desk.look(day);
         let events = write.events(&self.desk.book, day)?;
         let mut chain = self.chain;
         let mut entries = Vec::with_capacity(events.len());

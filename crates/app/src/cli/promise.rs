@@ -1,7 +1,7 @@
 //! `secondsource promise`: when racks could be there, with which probability.
 
 use super::Context;
-use super::orders::add::{chips_per_rack, day, racks};
+use super::orders::add::{chips_per_rack, day, racks, ramp};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::{book, io, render};
@@ -28,6 +28,9 @@ pub struct PromiseArgs {
     /// No rack is wanted before [default: today]
     #[arg(long, value_name = "YYYY-MM-DD", requires = "book")]
     wanted: Option<String>,
+    /// Racks by day, where not all are wanted at once: 2027-01-01:10,2027-04-01:30
+    #[arg(long, value_name = "DAY:N,...", requires = "book")]
+    ramp: Option<String>,
     /// Class of the policy [default: its last, the lowest]
     #[arg(long, value_name = "NAME", requires = "book")]
     class: Option<String>,
@@ -84,7 +87,8 @@ fn from_book(args: &PromiseArgs, name: &str, clock: book::Today, catalog: &Catal
     let per_rack = args.chips_per_rack.as_deref().map(chips_per_rack).transpose()?;
     let r = rack(catalog, &args.system, args.chip.as_deref(), per_rack)?;
     let racks = racks(&args.racks)?;
-    let wanted = day("--wanted", args.wanted.as_deref())?;
+    let ramp = args.ramp.as_deref().map_or(Ok(Vec::new()), ramp)?;
+    let wanted = day("--wanted", args.wanted.as_deref())?.or(ramp.first().map(|t| t.day));
     let read = book::read(name, catalog, clock)?;
     let (today, warning) = clock.looking(read.book.last)?;
     context.warn(warning.as_slice());
@@ -107,7 +111,7 @@ fn from_book(args: &PromiseArgs, name: &str, clock: book::Today, catalog: &Catal
         placed: today,
         wanted: wanted.unwrap_or(today),
         slots: Vec::new(),
-        ramp: Vec::new(),
+        ramp,
         expires: None,
         usd_per_rack: None,
         deposit_usd: 0.0,

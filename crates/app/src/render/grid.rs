@@ -13,12 +13,16 @@ enum Narrow {
     Drop,
     /// Cells are cut, with `…` at the end.
     Clip,
+    /// The same of names, of which a part says enough: [`NAME`] characters.
+    Name,
     /// Cells take several lines.
     Wrap,
 }
 
 /// Narrowest useful column of words.
 const ROOM: usize = 28;
+/// Narrowest useful column of names, padding included.
+const NAME: usize = 15;
 
 struct Column {
     title: String,
@@ -61,6 +65,14 @@ impl Grid {
     pub fn clipped(mut self, rank: u8) -> Grid {
         if let Some(last) = self.columns.last_mut() {
             (last.dispensable, last.narrow) = (rank, Narrow::Clip);
+        }
+        self
+    }
+
+    /// The last column is dispensable names, which are cut short before they are dropped.
+    pub fn named(mut self, rank: u8) -> Grid {
+        if let Some(last) = self.columns.last_mut() {
+            (last.dispensable, last.narrow) = (rank, Narrow::Name);
         }
         self
     }
@@ -108,7 +120,12 @@ impl Grid {
             let Some(&(worst, _)) = worst else { break };
             let others: usize = chosen.iter().filter(|(c, _)| *c != worst).map(|(_, w)| w).sum();
             let room = (width + 2).saturating_sub(others);
-            if self.columns[worst].narrow == Narrow::Drop || room < ROOM {
+            let least = match self.columns[worst].narrow {
+                Narrow::Drop => usize::MAX,
+                Narrow::Name => NAME,
+                Narrow::Clip | Narrow::Wrap => ROOM,
+            };
+            if room < least {
                 chosen.retain(|(c, _)| *c != worst);
             } else {
                 chosen.iter_mut().filter(|(c, _)| *c == worst).for_each(|(_, w)| *w = room);
@@ -125,7 +142,7 @@ impl Grid {
         table.set_header(chosen.iter().map(|(c, _)| self.columns[*c].title.as_str()));
         for row in &self.rows {
             table.add_row(chosen.iter().map(|(c, width)| match self.columns[*c].narrow {
-                Narrow::Clip => clip(Grid::cell(row, *c), width - 2),
+                Narrow::Clip | Narrow::Name => clip(Grid::cell(row, *c), width - 2),
                 Narrow::Drop | Narrow::Wrap => Grid::cell(row, *c).to_owned(),
             }));
         }
@@ -182,6 +199,11 @@ mod tests {
         let mut cut = Grid::new().left("system").left("note").clipped(1);
         cut.row(vec!["trn2".into(), words.clone()]);
         assert_eq!(cut.render(&page).lines().last(), Some("trn2    words words words words words words w…"));
+        let mut named = Grid::new().left("system").left("customer").named(1).right("racks");
+        named.row(vec!["trn2".into(), "Somebody with a long name".into(), "12".into()]);
+        let last = |width| named.render(&Page { width, color: false }).lines().last().map(str::to_owned);
+        assert_eq!(last(29).as_deref(), Some("trn2    Somebody with…     12"));
+        assert_eq!(last(24).as_deref(), Some("trn2       12"));
         let mut wrapped = Grid::new().left("system").left("note").wrapped(1);
         wrapped.row(vec!["trn2".into(), words]);
         assert_eq!(wrapped.render(&page).lines().count(), 4, "{}", wrapped.render(&page));

@@ -81,8 +81,12 @@ fn lines(a: &SupplyAnswer, page: &Page) -> String {
     out
 }
 
+/// Chips: whole ones below a thousand.
+fn whole(v: f64) -> String {
+    if v < 999.5 { format!("{:.0}", v.max(0.0)) } else { short(v) }
+}
+
 fn interval(i: Interval) -> String {
-    let whole = |v: f64| if v < 0.5 { "0".to_owned() } else { short(v) };
     if i.p95 < 0.5 { String::new() } else { format!("{} [{}–{}]", whole(i.p50), whole(i.p5), whole(i.p95)) }
 }
 
@@ -140,7 +144,8 @@ fn one(a: &SupplyAnswer, p: &ProductOut, page: &Page) -> String {
     for (i, q) in a.quarters.iter().enumerate() {
         let u = p.units[i];
         let bottleneck = if q.bottleneck == "orders" { String::new() } else { q.bottleneck.clone() };
-        grid.row(vec![q.quarter.clone(), short(u.p5), short(u.p50), short(u.p95), short(p.orders[i]), short(p.waiting[i]), bottleneck]);
+        let cells = [u.p5, u.p50, u.p95, p.orders[i], p.waiting[i]].map(whole);
+        grid.row(std::iter::once(q.quarter.clone()).chain(cells).chain([bottleneck]).collect());
     }
     out.push_str(&grid.render(page));
     out.push_str(&page.field("waiting", "packages that could not be started by the end of the quarter, at the middle of every input"));
@@ -208,12 +213,8 @@ fn squeeze(a: &SupplyAnswer, s: &SqueezeOut, page: &Page) -> String {
 
 fn worth(a: &SupplyAnswer, page: &Page) -> String {
     let mut out = page.heading("Worth of one more (wafer a quarter, or Gbit of memory), inputs at their middle");
-    let mut grid = Grid::new()
-        .left("line")
-        .left("to all: quarters in which it is worth something")
-        .right("USD")
-        .left("to each, mean over its quarters")
-        .wrapped(1);
+    let mut grid =
+        Grid::new().left("line").left("worth something in").right("to all, USD").left("to each, mean of its quarters").wrapped(1);
     let names: Vec<&String> = a.quarters.first().map_or_else(Vec::new, |q| q.lines.iter().map(|l| &l.line).collect());
     for (i, name) in names.into_iter().enumerate() {
         let mut list: Vec<(&str, f64)> =
@@ -226,9 +227,9 @@ fn worth(a: &SupplyAnswer, page: &Page) -> String {
                 let low = list.iter().map(|x| x.1).fold(f64::INFINITY, f64::min);
                 let high = list.iter().map(|x| x.1).fold(0.0, f64::max);
                 let range = if high - low < 0.005 * high { usd(high) } else { format!("{} to {}", usd(low), usd(high)) };
-                (format!("{} of {}, {} to {}", list.len(), a.quarters.len(), f.0, l.0), range)
+                (format!("{} of {} quarters, {} to {}", list.len(), a.quarters.len(), f.0, l.0), range)
             }
-            _ => ("none".to_owned(), "0".to_owned()),
+            _ => ("no quarter".to_owned(), "0".to_owned()),
         };
         grid.row(vec![name.clone(), when, range, each.join(", ")]);
     }
@@ -237,13 +238,15 @@ fn worth(a: &SupplyAnswer, page: &Page) -> String {
 }
 
 fn inputs(a: &SupplyAnswer, page: &Page) -> String {
-    let (assumed, sourced): (Vec<_>, Vec<_>) = a.inputs.iter().partition(|i| i.assumed && i.range.low < i.range.high);
+    let (assumed, sourced): (Vec<_>, Vec<_>) = a.inputs.iter().partition(|i| i.assumed);
     let mut out = page.heading(&format!("What rests on assumptions: {} of {} inputs have no public source", assumed.len(), a.inputs.len()));
     let mut grid = Grid::new().left("input").right("5%").right("middle").right("95%").left("unit").dispensable(2).left("why").wrapped(1);
     for i in assumed {
         let origin = i.origin.trim_start_matches("catalog: ");
         let why = origin.split_once(": ").map_or(origin, |o| o.1);
-        grid.row(vec![i.name.clone(), short(i.range.low), short(i.range.middle), short(i.range.high), i.unit.clone(), why.to_owned()]);
+        let exact = i.range.low >= i.range.high;
+        let end = |v: f64| if exact { String::new() } else { short(v) };
+        grid.row(vec![i.name.clone(), end(i.range.low), short(i.range.middle), end(i.range.high), i.unit.clone(), why.to_owned()]);
     }
     out.push_str(&grid.render(page));
     out.push_str(

@@ -29,7 +29,7 @@ fn the_page_of_supply() {
 #[test]
 fn the_page_of_the_back_tests() {
     let words =
-        ["11 inside", "2 outside", "4 not claimed", "BT28", "unresolved", "in sample", "OUTSIDE", "not found", "147.2", "2026-05-20"];
+        ["13 inside", "2 outside", "4 not claimed", "BT28", "unresolved", "in sample", "OUTSIDE", "not found", "147.2", "2026-05-20"];
     fits(&["validate", "--supply"], &words);
     let value = secondsource(&["validate", "--supply", "--json"]).json();
     let row =

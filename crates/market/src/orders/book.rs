@@ -1,6 +1,8 @@
 //! The book: what its entries add up to, and what may be entered next.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::capable::{Capable, Path, capable};
 use super::day::Day;
@@ -43,14 +45,69 @@ pub struct Book {
     pub seq: u64,
     /// Day of the last entry.
     pub last: Option<Day>,
+    /// Scenarios of the supply, drawn once for each statement and policy.
+    drawn: Option<Arc<Deliveries>>,
     /// Sure supply and commitments by product of the statement.
     lines: Vec<Line>,
+    /// Last days of claims that began as offers or held slots, with their places.
+    last_days: BTreeSet<(Day, usize)>,
+    /// Claims whose last day has passed though no entry says so, with the state that their entries left.
+    lapsed: BTreeMap<usize, State>,
 }
 
 impl Book {
     /// A book without entries, under a policy that its entries may replace.
     pub fn new(policy: Policy) -> Book {
-        Book { policy, supply: None, orders: Vec::new(), by_id: BTreeMap::new(), seq: 0, last: None, lines: Vec::new() }
+        Book {
+            policy,
+            supply: None,
+            orders: Vec::new(),
+            by_id: BTreeMap::new(),
+            seq: 0,
+            last: None,
+            drawn: None,
+            lines: Vec::new(),
+            last_days: BTreeSet::new(),
+            lapsed: BTreeMap::new(),
+        }
+    }
+
+    /// The book as it stands on a day: offers and held slots whose last day has passed are expired and hold nothing, whether
+    /// or not an entry says so.
+    pub fn as_of(&self, today: Day) -> Cow<'_, Book> {
+        let runs_out = |(day, at): &(Day, usize)| *day < today && self.orders[*at].may_run_out(*day);
+        if !self.last_days.iter().take_while(|(day, _)| *day < today).any(runs_out) {
+            return Cow::Borrowed(self);
+        }
+        let mut then = self.clone();
+        then.advance(today);
+        Cow::Owned(then)
+    }
+
+    /// Lets the book stand on a day, as [`Book::as_of`]; says whether anything ran out. It does not go back.
+    pub fn advance(&mut self, today: Day) -> bool {
+        let mut any = false;
+        while let Some((day, at)) = self.last_days.first().filter(|(day, _)| *day < today).copied() {
+            self.last_days.pop_first();
+            let state = self.orders[at].state;
+            if self.orders[at].may_run_out(day) {
+                self.count(at, -1.0);
+                self.orders[at].state = State::Expired;
+                self.lapsed.insert(at, state);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Claims that have run out without an entry that says so, in the order in which they came.
+    pub fn lapsed(&self) -> impl Iterator<Item = &Order> {
+        self.lapsed.keys().map(|at| &self.orders[*at])
+    }
+
+    /// The state that a claim's entries left.
+    fn entered(&self, at: usize) -> State {
+        self.lapsed.get(&at).copied().unwrap_or(self.orders[at].state)
     }
 
     /// All claims, in the order in which they came.
@@ -120,7 +177,7 @@ impl Book {
             return Ok(None);
         }
         let free = line.free(&self.policy, class);
-        capable(line, &free, &supply.resources, &paths, order.chips(), order.wanted, today).map_err(Slip::Wrong)
+        capable(line, &free, &supply.resources, &paths, order, today).map_err(Slip::Wrong)
     }
 
     fn line_of(&self, order: &Order) -> Result<(&Line, usize), Slip> {
@@ -153,11 +210,12 @@ impl Book {
     }
 
     /// Checks an event and makes the entry of it that may be appended: slots are filled in, and nothing is promised that
-    /// is not there. The entry still has to be [applied](Book::apply).
+    /// is not there. The entry still has to be [applied](Book::apply). The book is left [as of](Book::advance) that day.
     ///
     /// # Errors
     /// What is wrong, or that there is no room.
-    pub fn draft(&self, day: Day, mut event: Event) -> Result<Entry, Slip> {
+    pub fn draft(&mut self, day: Day, mut event: Event) -> Result<Entry, Slip> {
+        self.advance(day);
         match &mut event {
             Event::Accept { order } => {
                 if order.placed > day {
@@ -172,10 +230,13 @@ impl Book {
                     }
                 }
             }
-            Event::Move { id, to, slots, .. } if to.holds() => {
+            Event::Move { id, to, slots, expires, .. } if to.holds() => {
                 let order = self.known(id)?;
+                if let (Some(last), true) = (order.expires, self.place(id).is_some_and(|at| self.lapsed.contains_key(&at))) {
+                    return wrong(format!("`{id}` expired on {last}: nothing is held for it any more; enter it as a new claim"));
+                }
                 if order.state.next().contains(to) {
-                    let then = Order { state: *to, slots: slots.clone(), ..order.clone() };
+                    let then = Order { state: *to, slots: slots.clone(), expires: expires.or(order.expires), ..order.clone() };
                     then.check().and_then(|()| then.consistent(day)).map_err(Slip::Wrong)?;
                 }
                 if !order.state.holds() && slots.is_empty() {
@@ -209,8 +270,10 @@ impl Book {
         match &entry.event {
             Event::Policy { policy } => {
                 policy.check().map_err(Slip::Wrong)?;
-                let lost = self.orders.iter().find(|o| !o.state.ended() && policy.class(&o.class).is_none());
-                lost.map_or(Ok(()), |o| wrong(format!("claim `{}` is of class `{}`, which the policy leaves out", o.id, o.class)))
+                // What has run out without an entry counts as open: the same entries must follow on any day.
+                let lost = (0..self.orders.len()).find(|at| !self.entered(*at).ended() && policy.class(&self.orders[*at].class).is_none());
+                let told = |o: &Order| wrong(format!("claim `{}` is of class `{}`, which the policy leaves out", o.id, o.class));
+                lost.map_or(Ok(()), |at| told(&self.orders[at]))
             }
             Event::Supply { supply } => supply.check().map_err(Slip::Wrong),
             Event::Accept { order } => {
@@ -226,12 +289,13 @@ impl Book {
                 }
                 Ok(())
             }
-            Event::Move { id, to, superseded_by, slots, .. } => {
+            Event::Move { id, to, superseded_by, slots, expires, .. } => {
                 let order = self.known(id)?;
-                if !order.state.next().contains(to) {
-                    let next: Vec<&str> = order.state.next().iter().map(|s| s.name()).collect();
+                let state = self.place(id).map_or(order.state, |at| self.entered(at));
+                if !state.next().contains(to) {
+                    let next: Vec<&str> = state.next().iter().map(|s| s.name()).collect();
                     let may = if next.is_empty() { "nothing".to_owned() } else { next.join(", ") };
-                    return wrong(format!("`{id}` is {}, which {} cannot follow; {may} can", order.state.name(), to.name()));
+                    return wrong(format!("`{id}` is {}, which {} cannot follow; {may} can", state.name(), to.name()));
                 }
                 if *to == State::Exhausted && order.outstanding_racks() > 0 {
                     return wrong(format!("`{id}` has {} racks to come: deliver or cancel them", order.outstanding_racks()));
@@ -239,9 +303,10 @@ impl Book {
                 if to.holds() && order.slots.is_empty() && slots.is_empty() {
                     return wrong(format!("claim `{id}` would hold racks without a slot"));
                 }
-                if !slots.is_empty() {
-                    Order { slots: slots.clone(), ..order.clone() }.check().map_err(Slip::Wrong)?;
+                if expires.is_some() && *to != State::Pending {
+                    return wrong("only a pending claim has a last day of its own");
                 }
+                Order { slots: slots.clone(), expires: expires.or(order.expires), ..order.clone() }.check().map_err(Slip::Wrong)?;
                 match (to, superseded_by) {
                     (State::Superseded, Some(other)) if other != id => self.known(other).map(|_| ()),
                     (State::Superseded, _) => wrong(format!("`{id}` is superseded by which other claim?")),
@@ -280,10 +345,13 @@ impl Book {
             Event::Accept { order } => {
                 self.by_id.insert(order.id.clone(), self.orders.len());
                 self.orders.push((**order).clone());
-                self.count(self.orders.len() - 1, 1.0);
+                let at = self.orders.len() - 1;
+                self.count(at, 1.0);
+                self.watch(at);
             }
-            Event::Move { id, to, superseded_by, slots, .. } => self.change(id, |o| {
+            Event::Move { id, to, superseded_by, slots, expires, .. } => self.change(id, |o| {
                 o.state = *to;
+                o.expires = expires.or(o.expires);
                 o.superseded_by.clone_from(superseded_by);
                 if !slots.is_empty() {
                     o.slots.clone_from(slots);
@@ -303,8 +371,21 @@ impl Book {
     fn change(&mut self, id: &str, with: impl FnOnce(&mut Order)) {
         if let Some(at) = self.place(id) {
             self.count(at, -1.0);
+            // What an entry says holds, whatever day the book has been looked at from.
+            if let Some(state) = self.lapsed.remove(&at) {
+                self.orders[at].state = state;
+            }
             with(&mut self.orders[at]);
             self.count(at, 1.0);
+            self.watch(at);
+        }
+    }
+
+    /// Remembers the last day of a claim that may run out.
+    fn watch(&mut self, at: usize) {
+        let o = &self.orders[at];
+        if let Some(day) = o.expires.filter(|day| o.may_run_out(*day)) {
+            self.last_days.insert((day, at));
         }
     }
 
@@ -312,16 +393,16 @@ impl Book {
     ///
     /// # Errors
     /// Words when none is stated.
-    pub fn deliveries(&self) -> Result<Deliveries, String> {
-        let Some(supply) = &self.supply else { return Err("no supply is stated".to_owned()) };
-        supply.deliveries(self.policy.scenarios as usize, self.policy.seed)
+    pub fn deliveries(&self) -> Result<Arc<Deliveries>, String> {
+        self.supply.as_ref().and(self.drawn.clone()).ok_or_else(|| "no supply is stated".to_owned())
     }
 
     /// Lines of a statement and its scenarios: for each period the cumulative supply that the policy's confidence leaves.
     fn recount(&mut self) -> Result<(), Slip> {
         let Some(supply) = &self.supply else { return Ok(()) };
-        let d = supply.deliveries(self.policy.scenarios as usize, self.policy.seed).map_err(Slip::Wrong)?;
+        let d = Arc::new(supply.deliveries(self.policy.scenarios as usize, self.policy.seed).map_err(Slip::Wrong)?);
         self.lines = (0..d.products.len()).map(|p| Line::sure(&d, p, self.policy.confidence, self.policy.classes.len())).collect();
+        self.drawn = Some(d);
         for at in 0..self.orders.len() {
             self.count(at, 1.0);
         }
@@ -346,7 +427,7 @@ impl Book {
 }
 
 /// `9,000`.
-fn grouped(n: u32) -> String {
+pub fn grouped(n: u32) -> String {
     let digits = n.to_string();
     let head = digits.len() % 3;
     let mut out = digits[..head].to_owned();

@@ -1,10 +1,11 @@
 //! Capable to promise: what is not in stock or planned can still be made, where the stages of a path have capacity left.
 
-use good_lp::{Expression, Solution as _, SolverModel as _, Variable, constraint, microlp, variable, variables};
+use good_lp::{Expression, ResolutionError, Solution as _, SolverModel as _, Variable, constraint, microlp, variable, variables};
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
 use super::line::Line;
+use super::record::{Order, Tranche};
 
 /// A stage with what is left of its capacity in each period of the statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,15 +33,24 @@ pub struct Path {
     pub steps: Vec<Step>,
 }
 
-/// How a quantity could be promised.
+/// How a claim could be promised.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Capable {
     /// Last day of the period by whose end all of it is there.
     pub day: Day,
+    /// The same of each part of its ramp, in order.
+    pub parts: Vec<Tranche>,
     /// Chips out of what is planned anyway.
     pub planned: f64,
     /// Chips by path.
     pub made: Vec<(String, f64)>,
+}
+
+/// Chips that must be there by the end of a period, those of the parts before with them.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    period: usize,
+    chips: f64,
 }
 
 /// Periods in which a chip that is ready at the end of period `t` takes each step; `None` where one lies before the table
@@ -57,17 +67,19 @@ fn when(path: &Path, line: &Line, t: usize, today: Day) -> Option<Vec<usize>> {
         .collect()
 }
 
-/// Most that the paths can make ready by the end of period `until`, up to `wanted`; the chips of each path. Each stage's
-/// capacity is shared by all paths and lost when it is not used: a linear program.
-fn most(resources: &[Resource], paths: &[&Path], line: &Line, until: usize, wanted: f64, today: Day) -> Result<Vec<f64>, String> {
+/// Whether the paths can make what is due by the end of each period: the chips of each path, as few in all as suffice, or
+/// nothing. Each stage's capacity is shared by all paths and lost when it is not used: a linear program.
+fn make(resources: &[Resource], paths: &[&Path], line: &Line, due: &[Due], today: Day) -> Result<Option<Vec<f64>>, String> {
+    let Some(last) = due.last() else { return Ok(Some(vec![0.0; paths.len()])) };
     let mut vars = variables!();
     let mut uses: Vec<(usize, usize, Variable, f64)> = Vec::new();
-    let mut made: Vec<Vec<Variable>> = vec![Vec::new(); paths.len()];
+    // Of each path: the period in which chips are ready, and how many.
+    let mut made: Vec<Vec<(usize, Variable)>> = vec![Vec::new(); paths.len()];
     for (i, path) in paths.iter().enumerate() {
-        for t in 0..=until {
+        for t in 0..=last.period {
             let Some(periods) = when(path, line, t, today) else { continue };
             let x = vars.add(variable().min(0));
-            made[i].push(x);
+            made[i].push((t, x));
             for (step, period) in path.steps.iter().zip(periods) {
                 let Some(r) = resources.iter().position(|r| r.name == step.resource) else {
                     return Err(format!("path `{}` needs `{}`, which is not a resource", path.name, step.resource));
@@ -77,21 +89,32 @@ fn most(resources: &[Resource], paths: &[&Path], line: &Line, until: usize, want
         }
     }
     if made.iter().all(Vec::is_empty) {
-        return Ok(vec![0.0; paths.len()]);
+        return Ok(None);
     }
-    let total: Expression = made.iter().flatten().map(|x| Expression::from(*x)).sum();
-    let mut model = vars.maximise(total.clone()).using(microlp).with(constraint!(total <= wanted));
+    let ready =
+        |until: usize| -> Expression { made.iter().flatten().filter(|(t, _)| *t <= until).map(|(_, x)| Expression::from(*x)).sum() };
+    // Most by the last period, up to what is due then: whether all of it can be made shows in the sum.
+    let mut model = vars.maximise(ready(last.period)).using(microlp).with(constraint!(ready(last.period) <= last.chips));
+    for d in &due[..due.len() - 1] {
+        model = model.with(constraint!(ready(d.period) >= d.chips));
+    }
     for (r, resource) in resources.iter().enumerate() {
         for (t, free) in resource.free.iter().enumerate() {
             let used: Expression = uses.iter().filter(|u| u.0 == r && u.1 == t).map(|u| u.3 * u.2).sum();
             model = model.with(constraint!(used <= free.max(0.0)));
         }
     }
-    let solved = model.solve().map_err(|e| format!("the solver gives up: {e}"))?;
-    Ok(made.iter().map(|xs| xs.iter().map(|x| solved.value(*x).max(0.0)).sum()).collect())
+    let solved = match model.solve() {
+        Ok(solved) => solved,
+        Err(ResolutionError::Infeasible) => return Ok(None),
+        Err(e) => return Err(format!("the solver gives up: {e}")),
+    };
+    let by_path: Vec<f64> = made.iter().map(|xs| xs.iter().map(|(_, x)| solved.value(*x).max(0.0)).sum()).collect();
+    Ok((by_path.iter().sum::<f64>() >= last.chips - 1e-6).then_some(by_path))
 }
 
-/// The first period by whose end a quantity can be had: what `free` (of [`Line::free`]) gives then, and the rest made.
+/// How soon a claim can be had: for each part of its ramp in turn the first period, not before it is wanted, by whose end it
+/// and those before it are there out of what `free` (of [`Line::free`]) gives and what is made.
 ///
 /// # Errors
 /// Words for a path that needs an unknown resource.
@@ -100,19 +123,33 @@ pub fn capable(
     free: &[f64],
     resources: &[Resource],
     paths: &[&Path],
-    chips: f64,
-    wanted: Day,
+    order: &Order,
     today: Day,
 ) -> Result<Option<Capable>, String> {
-    let Some(from) = line.period_of(wanted.max(today)) else { return Ok(None) };
-    for (t, free) in free.iter().enumerate().take(line.periods()).skip(from) {
-        let planned = free.clamp(0.0, chips);
-        let rest = chips - planned;
-        let by_path = if rest > 1e-6 { most(resources, paths, line, t, rest, today)? } else { vec![0.0; paths.len()] };
-        if by_path.iter().sum::<f64>() >= rest - 1e-6 {
-            let made = paths.iter().zip(by_path).filter(|(_, c)| *c > 1e-6).map(|(p, c)| (p.name.clone(), c)).collect();
-            return Ok(Some(Capable { day: Day(line.edges()[t + 1].0 - 1), planned, made }));
+    let (mut due, mut parts): (Vec<Due>, Vec<Tranche>) = (Vec::new(), Vec::new());
+    let (mut all, mut first, mut made) = (0.0, 0, vec![0.0; paths.len()]);
+    for part in order.asked() {
+        let Some(wanted) = line.period_of(part.day.max(order.wanted).max(today)) else { return Ok(None) };
+        all += f64::from(part.racks) * f64::from(order.chips_per_rack);
+        let mut found = None;
+        for (t, free) in free.iter().enumerate().skip(wanted.max(first)) {
+            let rest = all - free.clamp(0.0, all);
+            let mut then = due.clone();
+            // More is planned by then: what was made for the parts before may be enough.
+            if rest > then.last().map_or(0.0, |d| d.chips) + 1e-6 {
+                then.push(Due { period: t, chips: rest });
+            }
+            if let Some(by_path) = make(resources, paths, line, &then, today)? {
+                found = Some((t, then, by_path));
+                break;
+            }
         }
+        let Some((t, then, by_path)) = found else { return Ok(None) };
+        (due, made, first) = (then, by_path, t);
+        parts.push(Tranche { day: Day(line.edges()[t + 1].0 - 1), racks: part.racks });
     }
-    Ok(None)
+    let Some(last) = parts.last() else { return Ok(None) };
+    let planned = (all - made.iter().sum::<f64>()).max(0.0);
+    let made = paths.iter().zip(made).filter(|(_, c)| *c > 1e-6).map(|(p, c)| (p.name.clone(), c)).collect();
+    Ok(Some(Capable { day: last.day, parts, planned, made }))
 }

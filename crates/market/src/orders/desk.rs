@@ -56,6 +56,13 @@ impl Desk {
         self.queues.as_mut()?.iter_mut().find(|(name, _)| name == product).map(|(_, q)| q)
     }
 
+    /// Lets the book stand on a day: what has run out by then holds nothing.
+    pub fn look(&mut self, today: Day) {
+        if self.book.advance(today) {
+            self.queues = None;
+        }
+    }
+
     /// The days that a buyer would be told.
     fn quote(&mut self, o: &Order, slots: &[Tranche], today: Day) -> Option<Promised> {
         Some(told(&mut self.queue(&o.product)?.ask(o, slots, today, With::ALL)))
@@ -71,6 +78,7 @@ impl Desk {
         {
             order.id = self.book.next_id();
         }
+        self.look(day);
         let mut entry = self.book.draft(day, event)?;
         if let Event::Accept { order } = &mut entry.event
             && order.state.holds()
@@ -106,6 +114,7 @@ impl Desk {
     /// [`Slip::Wrong`] for a claim that could not be entered at all, or a chip without a stated supply.
     pub fn promise(&mut self, order: &Order, today: Day) -> Result<Promise, Slip> {
         order.check().and_then(|()| order.consistent(today)).map_err(Slip::Wrong)?;
+        self.look(today);
         let slots = match self.book.slots(order, today) {
             Ok(slots) => Ok(slots),
             Err(Slip::NoRoom(words)) => Err(words),
@@ -138,6 +147,7 @@ impl Desk {
 
     /// Days of every claim that holds racks, by place in the book.
     pub fn arrivals(&mut self, today: Day) -> Vec<(usize, Promised)> {
+        self.look(today);
         let products: Vec<String> = self.book.supply.iter().flat_map(|s| s.products.iter().map(|p| p.product.clone())).collect();
         let mut all = Vec::new();
         for p in products {

@@ -126,6 +126,9 @@ pub enum Event {
         /// The slots that it holds from now on, when it begins to hold some.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         slots: Vec<Tranche>,
+        /// The last day on which they are held, when it becomes pending; else that of the claim.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<Day>,
     },
     /// Racks were handed over.
     Deliver { id: String, racks: u32 },

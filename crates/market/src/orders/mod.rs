@@ -19,7 +19,7 @@ mod state;
 mod statement;
 mod status;
 
-pub use book::{Book, Slip};
+pub use book::{Book, Slip, grouped};
 pub use capable::{Capable, Path, Resource, Step, capable};
 pub use day::Day;
 pub use desk::{Desk, Drivers, Promise, share_curve};

@@ -103,6 +103,11 @@ impl Order {
         f64::from(self.racks) * f64::from(self.chips_per_rack)
     }
 
+    /// Whether it is offered or held no longer than to a day.
+    pub fn may_run_out(&self, last: Day) -> bool {
+        matches!(self.state, State::Proposed | State::Pending) && self.expires == Some(last)
+    }
+
     pub fn delivered_racks(&self) -> u32 {
         self.delivered.iter().map(|t| t.racks).sum()
     }
@@ -225,6 +230,9 @@ impl Order {
         });
         if let Some((slot, wanted)) = early {
             return told(format!("its slot {slot} is before {wanted}, from when it is wanted"));
+        }
+        if let Some(price) = self.usd_per_rack.map(|p| p * f64::from(self.racks)).filter(|p| self.deposit_usd > *p) {
+            return told(format!("its deposit of {} USD is more than its price, {price} USD", self.deposit_usd));
         }
         if let Some(t) = self.delivered.iter().find(|t| t.day > day) {
             return told(format!("racks are delivered on {}, after {day}, the day of the entry", t.day));

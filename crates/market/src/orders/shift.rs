@@ -29,24 +29,25 @@ impl Shift {
 }
 
 /// The same claims under the supply of the book and under another one, with the same scenarios, the most hurt first: those
-/// that fall out of the stated supply, then by days at the middle, then at 90%, then by place.
+/// that fall out of the stated supply, then by days at the middle, then at 90%, then by place. With them the book as it is
+/// under the other one.
 ///
 /// # Errors
 /// Words where the new supply cannot be entered.
-pub fn shifts(book: &Book, supply: &Statement, today: Day) -> Result<Vec<Shift>, String> {
+pub fn shifts(book: &Book, supply: &Statement, today: Day) -> Result<(Vec<Shift>, Book), String> {
     let mut after = Desk::new(book.clone());
     after.enter(today, Event::Supply { supply: supply.clone() }).map_err(|s| s.words().to_owned())?;
     let before = Desk::new(book.clone()).arrivals(today);
-    let after = after.arrivals(today);
+    let then = after.arrivals(today);
     // A product that one of the statements lacks has no days on that side.
     let nothing = Promised { p10: None, p50: None, p90: None };
     let find = |list: &[(usize, Promised)], place: usize| list.binary_search_by_key(&place, |x| x.0).map_or(nothing, |i| list[i].1);
-    let mut places: Vec<usize> = before.iter().chain(&after).map(|x| x.0).collect();
+    let mut places: Vec<usize> = before.iter().chain(&then).map(|x| x.0).collect();
     places.sort_unstable();
     places.dedup();
     let mut out: Vec<Shift> =
-        places.into_iter().map(|place| Shift { place, before: find(&before, place), after: find(&after, place) }).collect();
+        places.into_iter().map(|place| Shift { place, before: find(&before, place), after: find(&then, place) }).collect();
     let moved = |s: &Shift, pick: fn(&Promised) -> Option<Day>| s.days(pick).unwrap_or(0);
     out.sort_by_key(|s| (-s.lost(), -moved(s, |p| p.p50), -moved(s, |p| p.p90), s.place));
-    Ok(out)
+    Ok((out, after.book))
 }

@@ -8,6 +8,8 @@ use super::state::State;
 /// How much is spoken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
+    /// It lies in the past: nothing can be promised for it.
+    Over,
     /// Nothing surely comes.
     Nothing,
     /// Less than half is held, and more than half can still be promised.
@@ -25,6 +27,7 @@ pub enum Taken {
 impl Taken {
     pub const fn words(self) -> &'static str {
         match self {
+            Taken::Over => "over",
             Taken::Nothing => "nothing surely comes",
             Taken::Open => "open",
             Taken::LargelyReserved => "largely reserved",
@@ -47,13 +50,13 @@ pub struct Status {
     pub reserved: f64,
     pub pending: f64,
     pub proposed: f64,
-    /// Can still be promised with a slot before `until`, by the highest class.
+    /// Can still be promised with a slot before `until`, by the highest class; nothing of what is over.
     pub free: f64,
     pub taken: Taken,
 }
 
-/// The calendar years of a chip's stated supply, and last the whole of it.
-pub fn statuses(book: &Book, product: &str) -> Vec<Status> {
+/// The calendar years of a chip's stated supply, and last the whole of it, seen from a day.
+pub fn statuses(book: &Book, product: &str, today: Day) -> Vec<Status> {
     let Some(line) = book.line(product) else { return Vec::new() };
     let edges = line.edges();
     let (start, end) = (edges[0], edges[edges.len() - 1]);
@@ -66,7 +69,8 @@ pub fn statuses(book: &Book, product: &str) -> Vec<Status> {
     }
     let rack = book.orders().iter().filter(|o| o.product == product).map(|o| f64::from(o.chips_per_rack)).fold(f64::INFINITY, f64::min);
     let rack = if rack.is_finite() { rack } else { 1.0 };
-    spans.into_iter().map(|(from, until)| status(book, product, from, until, rack)).collect()
+    let seen = |s: Status| if s.until <= today { Status { free: 0.0, taken: Taken::Over, ..s } } else { s };
+    spans.into_iter().map(|(from, until)| seen(status(book, product, from, until, rack))).collect()
 }
 
 fn status(book: &Book, product: &str, from: Day, until: Day, rack: f64) -> Status {

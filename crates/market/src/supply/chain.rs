@@ -56,6 +56,8 @@ pub struct Line {
     pub stage: Stage,
     /// Per quarter, warm-up first. One standard normal score moves all quarters of a line together.
     pub capacity: Vec<Range>,
+    /// Whose line it is, of [`Chain::makers`]: lines of one maker share a shock. `None`: it moves by itself.
+    pub maker: Option<usize>,
     /// From start to output.
     pub days: Days,
     /// Defects per cm2, for wafers.
@@ -138,6 +140,14 @@ pub struct Product {
     pub after: Vec<(String, Days)>,
 }
 
+/// Who runs lines that rise and fall together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Maker {
+    pub name: String,
+    /// Correlation of the capacities of its lines, 0 to 1; drawn for each scenario.
+    pub together: Range,
+}
+
 /// A customer and its class under [`Rule::Priority`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Customer {
@@ -153,11 +163,14 @@ pub struct Chain {
     pub quarters: usize,
     pub warm: usize,
     pub customers: Vec<Customer>,
+    pub makers: Vec<Maker>,
     pub lines: Vec<Line>,
     pub products: Vec<Product>,
     pub rule: Rule,
     /// Part of an order that was not served and waits for the next quarter.
     pub carry: f64,
+    /// Correlation of the orders of all products, 0 to 1; drawn for each scenario.
+    pub orders_together: Range,
 }
 
 impl Chain {
@@ -177,7 +190,14 @@ impl Chain {
         let good =
             |r: &Range| [r.low, r.middle, r.high].iter().all(|v| (0.0..=1e15).contains(v)) && r.low <= r.middle && r.middle <= r.high;
         let days = |d: &Days| 0.0 <= d.low && d.low <= d.high && d.high <= 3650.0;
+        let share = |r: &Range| good(r) && r.high <= 1.0;
+        if !share(&self.orders_together) || !self.makers.iter().all(|m| share(&m.together)) {
+            return Err("a correlation is from 0 to 1".to_owned());
+        }
         for l in &self.lines {
+            if l.maker.is_some_and(|m| m >= self.makers.len()) {
+                return Err(format!("line {}: a maker that is not there", l.name));
+            }
             if l.capacity.len() != n || !l.capacity.iter().all(good) || !days(&l.days) || l.defects.as_ref().is_some_and(|d| !good(d)) {
                 return Err(format!("line {}: capacity, days or defects", l.name));
             }
@@ -199,6 +219,26 @@ impl Chain {
             }
         }
         if (0.0..=1.0).contains(&self.carry) { Ok(()) } else { Err("carry must be a share".to_owned()) }
+    }
+}
+
+/// What several scores share in a scenario.
+#[derive(Debug, Clone, Copy)]
+struct Shock {
+    score: f64,
+    /// Correlation of any two that share it.
+    together: f64,
+}
+
+impl Shock {
+    fn draw(together: &Range, stream: &mut Stream) -> Shock {
+        let score = stream.normal();
+        Shock { score, together: together.at(stream.normal()).clamp(0.0, 1.0) }
+    }
+
+    /// A score of its own with the shared one in it: standard normal again.
+    fn with(self, own: f64) -> f64 {
+        libm::sqrt(self.together) * self.score + libm::sqrt(1.0 - self.together) * own
     }
 }
 
@@ -243,10 +283,15 @@ impl Chain {
         let s = &mut Stream::numbered(seed, "supply chain", index);
         let customers = self.customers.len();
         let row = |ranges: &[Range], z: f64| -> Vec<f64> { ranges.iter().map(|r| r.at(z).max(0.0)).collect() };
-        let capacity = self.lines.iter().map(|l| row(&l.capacity, s.normal())).collect();
+        // Drawn from a stream of their own: what is not shared is the same with and without them.
+        let common = &mut Stream::numbered(seed, "common shocks", index);
+        let boom = Shock::draw(&self.orders_together, common);
+        let shocks: Vec<Shock> = self.makers.iter().map(|m| Shock::draw(&m.together, common)).collect();
+        let shared = |l: &Line, own: f64| l.maker.map_or(own, |m| shocks[m].with(own));
+        let capacity = self.lines.iter().map(|l| row(&l.capacity, shared(l, s.normal()))).collect();
         let days = self.lines.iter().map(|l| l.days.at(s.normal())).collect();
         let defects: Vec<f64> = self.lines.iter().map(|l| l.defects.map_or(0.0, |d| d.at(s.normal()).max(0.0))).collect();
-        let orders = self.products.iter().map(|p| row(&p.orders, s.normal())).collect();
+        let orders = self.products.iter().map(|p| row(&p.orders, boom.with(s.normal()))).collect();
         let needs = self.products.iter().map(|p| p.needs.iter().map(|(l, a)| (*l, a.draw(s, defects[*l]))).collect()).collect();
         let yields = self.products.iter().map(|p| p.yields.at(s.normal()).clamp(0.01, 1.0)).collect();
         let integration = self.products.iter().map(|p| p.integration.at(s.normal())).collect();

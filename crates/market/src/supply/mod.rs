@@ -15,6 +15,6 @@ pub mod worth;
 pub mod yields;
 
 pub use allocate::{Claim, Outcome, Rule, allocate, compare};
-pub use chain::{Amount, Chain, Customer, Days, Line, Product, Stage, World, line_through};
+pub use chain::{Amount, Chain, Customer, Days, Line, Maker, Product, Stage, World, line_through};
 pub use deliveries::{Deliveries, Period, Stated};
 pub use simulate::{QUARTER, Run, Supply, run, simulate};

@@ -59,7 +59,7 @@ fn accept(book: &mut Book, o: Order) -> Result<Entry, Slip> {
 }
 
 fn step(id: &str, to: State) -> Event {
-    Event::Move { id: id.to_owned(), to, superseded_by: None, why: String::new(), slots: Vec::new() }
+    Event::Move { id: id.to_owned(), to, superseded_by: None, why: String::new(), slots: Vec::new(), expires: None }
 }
 
 #[test]
@@ -248,7 +248,7 @@ proptest! {
                 }) },
                 3 => step(&id, State::ALL[(racks as usize) % 7]),
                 4 => Event::Deliver { id, racks },
-                _ => Event::Move { id, to: State::Superseded, superseded_by: Some(format!("o{}", racks % 12)), why: String::new(), slots: Vec::new() },
+                _ => Event::Move { id, to: State::Superseded, superseded_by: Some(format!("o{}", racks % 12)), why: String::new(), slots: Vec::new(), expires: None },
             };
             if let Ok(entry) = put(&mut b, event) {
                 entries.push(entry);
@@ -267,4 +267,80 @@ proptest! {
         prop_assert_eq!(again.orders(), b.orders());
         prop_assert_eq!(again.line("chip").unwrap(), b.line("chip").unwrap());
     }
+}
+
+/// Offers and held slots run out after their last day, whoever looks: the racks are free again, nothing can follow, and the
+/// history reads the same on whatever day it is played.
+#[test]
+fn what_has_run_out_holds_nothing() {
+    let mut b = book([100.0; 4]);
+    let until = |id: &str, state: State, last: &str| Order { state, expires: Some(day(last)), ..order(id, 40, "2027-01-01") };
+    let mut entries = Vec::new();
+    for (id, state, racks) in [("held", State::Pending, 30), ("firm", State::Active, 1), ("offer", State::Proposed, 40)] {
+        entries.push(accept(&mut b, Order { racks, ..until(id, state, "2026-12-10") }).unwrap());
+    }
+    // 30 racks of 10 chips are held on the last day, 1 is ordered, and 400 chips come.
+    assert!(matches!(b.draft(day("2026-12-10"), Event::Accept { order: Box::new(order("new", 30, "2027-01-01")) }), Err(Slip::NoRoom(_))));
+    assert_eq!(b.as_of(day("2026-12-10")).order("held").unwrap().state, State::Pending);
+    let later = b.as_of(day("2026-12-11")).into_owned();
+    let states = |b: &Book| ["held", "firm", "offer"].map(|id| b.order(id).unwrap().state);
+    assert_eq!(states(&later), [State::Expired, State::Active, State::Expired]);
+    assert_eq!(later.lapsed().map(|o| o.id.as_str()).collect::<Vec<_>>(), ["held", "offer"]);
+    assert_eq!(later.line("chip").unwrap().rooms()[3].due, 10.0);
+    assert_eq!(states(&b), [State::Pending, State::Active, State::Proposed]);
+    // The day after, the racks go to somebody else; the claim that ran out can be ended, but not made firm.
+    let mut then = b.clone();
+    let firm = then.draft(day("2026-12-11"), step("held", State::Active)).unwrap_err();
+    assert!(firm.words().contains("expired on 2026-12-10"), "{firm:?}");
+    for event in [Event::Accept { order: Box::new(order("new", 30, "2027-01-01")) }, step("held", State::Expired)] {
+        let entry = then.draft(day("2026-12-11"), event).unwrap();
+        then.apply(&entry).unwrap();
+        entries.push(entry);
+    }
+    assert_eq!(then.lapsed().count(), 1);
+    // Played again, with or without a look in between, and with an entry that an earlier day allowed.
+    let mut played = book([100.0; 4]);
+    for (i, e) in entries.iter().enumerate() {
+        if i == 3 {
+            played.advance(day("2027-06-01"));
+        }
+        played.apply(e).unwrap();
+    }
+    played.advance(day("2026-12-11"));
+    assert_eq!(played.orders(), then.orders());
+    let mut looked = b.clone();
+    assert!(looked.advance(day("2027-06-01")) && !looked.advance(day("2027-06-02")));
+    let entry = b.draft(day("2026-12-05"), step("held", State::Active)).unwrap();
+    looked.apply(&entry).unwrap();
+    assert_eq!(looked.order("held").unwrap().state, State::Active);
+    assert_eq!(looked.line("chip").unwrap().rooms()[3].due, 310.0);
+}
+
+/// An offer that is held from now on gets its own last day, and is held to that one, not to the offer's.
+#[test]
+fn an_offer_becomes_held() {
+    let mut b = book([100.0; 4]);
+    let offer = |expires| Order { state: State::Proposed, expires, ..order("a", 5, "2027-01-01") };
+    let hold = |until: &str| match step("a", State::Pending) {
+        Event::Move { id, to, superseded_by, why, slots, .. } => {
+            Event::Move { id, to, superseded_by, why, slots, expires: Some(day(until)) }
+        }
+        other => panic!("{other:?}"),
+    };
+    accept(&mut b, offer(Some(day("2026-12-10")))).unwrap();
+    let past = b.clone().draft(day("2026-12-01"), hold("2026-11-30")).unwrap_err();
+    assert!(past.words().contains("it expired on 2026-11-30"), "{past:?}");
+    put(&mut b, hold("2026-12-20")).unwrap();
+    let state = |b: &Book, on: &str| b.as_of(day(on)).order("a").unwrap().state;
+    assert_eq!((state(&b, "2026-12-20"), state(&b, "2026-12-21")), (State::Pending, State::Expired));
+    // Without one, neither in the offer nor in the step, there is nothing to hold it to.
+    let mut b = book([100.0; 4]);
+    accept(&mut b, offer(None)).unwrap();
+    assert!(put(&mut b, step("a", State::Pending)).unwrap_err().words().contains("needs the day"));
+    put(&mut b, hold("2026-12-20")).unwrap();
+    let mut firm = hold("2027-01-01");
+    if let Event::Move { to, .. } = &mut firm {
+        *to = State::Active;
+    }
+    assert!(put(&mut b, firm).unwrap_err().words().contains("only a pending claim"));
 }

@@ -87,7 +87,7 @@ fn words_for_what_is_taken() {
         if racks > 0 {
             put(&mut b, Event::Accept { order: Box::new(Order { claim, ..order("a", racks, "2027-01-01") }) }).unwrap();
         }
-        statuses(&b, "chip").last().unwrap().taken
+        statuses(&b, "chip", day("2026-12-01")).last().unwrap().taken
     };
     assert_eq!(word(0, Claim::Order), Taken::Open);
     assert_eq!(word(20, Claim::Order), Taken::LargelyReserved);
@@ -95,10 +95,10 @@ fn words_for_what_is_taken() {
     assert_eq!(word(40, Claim::Order), Taken::SoldOut);
     assert_eq!(word(40, Claim::Reservation), Taken::FullyReserved);
     let mut none = book([0.0; 4]);
-    assert_eq!(statuses(&none, "chip").last().unwrap().taken, Taken::Nothing);
+    assert_eq!(statuses(&none, "chip", day("2026-12-01")).last().unwrap().taken, Taken::Nothing);
     assert!(accept(&mut Desk::new(none.clone()), order("a", 1, "2027-01-01")).is_err());
     none.supply = None;
-    assert!(statuses(&none, "chip").is_empty());
+    assert!(statuses(&none, "chip", day("2026-12-01")).is_empty());
 }
 
 /// Racks handed over after their slot leave nothing for anybody in the time of the slot, and count as what they were held as.
@@ -111,16 +111,20 @@ fn words_after_a_late_delivery() {
     s.products[0].high.extend([0.0; 4]);
     put(&mut b, Event::Supply { supply: s }).unwrap();
     put(&mut b, Event::Accept { order: Box::new(Order { claim: Claim::Reservation, ..order("a", 30, "2027-01-01") }) }).unwrap();
-    let year = |b: &Book| statuses(b, "chip").remove(0);
+    let year = |b: &Book| statuses(b, "chip", day("2026-12-01")).remove(0);
     let before = year(&b);
     assert_eq!((before.reserved, before.ordered, before.taken), (300.0, 0.0, Taken::LargelyReserved));
     let late = b.draft(day("2028-02-01"), Event::Deliver { id: "a".to_owned(), racks: 30 }).unwrap();
     b.apply(&late).unwrap();
-    let all = statuses(&b, "chip");
+    let all = statuses(&b, "chip", day("2026-12-01"));
     // 100 chips of 2027 are left, a quarter of them: that is not open, whenever the others were handed over.
     assert_eq!((all[0].free, all[0].taken), (100.0, Taken::LargelyReserved));
     let whole = all.last().unwrap();
     assert_eq!((whole.reserved, whole.ordered, whole.taken), (300.0, 0.0, Taken::LargelyReserved));
+    // Seen from the year after, the first one is over, and nothing can be promised for it.
+    let then = statuses(&b, "chip", day("2028-01-01"));
+    assert_eq!((then[0].sure, then[0].free, then[0].taken), (400.0, 0.0, Taken::Over));
+    assert_eq!((then[1].free, then[1].taken), (all[1].free, all[1].taken));
 }
 
 /// The curve of a claim that is wanted long from now begins with the month in which it is wanted and reaches its answer.
@@ -162,18 +166,21 @@ fn moving_the_supply() {
     for i in 0..12 {
         put(&mut b, Event::Accept { order: Box::new(order(&format!("o{i}"), 5, "2027-01-01")) }).unwrap();
     }
+    // The scenarios of a book are drawn once, whoever looks at it.
+    assert!(std::sync::Arc::ptr_eq(&b.deliveries().unwrap(), &b.clone().deliveries().unwrap()));
     let today = day("2026-12-01");
-    let same = shifts(&b, &supply(1.0, false), today).unwrap();
+    let same = shifts(&b, &supply(1.0, false), today).unwrap().0;
     assert!(same.len() == 12 && same.iter().all(|s| s.before == s.after));
     // Less supply hurts, and the order of the list is by harm.
-    let less = shifts(&b, &supply(0.6, false), today).unwrap();
+    let less = shifts(&b, &supply(0.6, false), today).unwrap().0;
     assert!(less.iter().all(|s| s.lost() >= 0 && s.days(|p| p.p50).unwrap_or(999) >= 0));
     let harm: Vec<i32> = less.iter().map(|s| if s.lost() > 0 { 9999 } else { s.days(|p| p.p50).unwrap() }).collect();
     assert!(harm.is_sorted_by(|a, b| a >= b) && harm[0] > 30, "{harm:?}");
     // A quarter later, everybody is about a quarter later.
-    let late = shifts(&b, &supply(1.0, true), today).unwrap();
+    let (late, then) = shifts(&b, &supply(1.0, true), today).unwrap();
+    assert_eq!(then.supply, Some(supply(1.0, true)));
     assert!(late.iter().all(|s| (80..=100).contains(&s.days(|p| p.p50).unwrap())), "{late:?}");
-    let more = shifts(&b, &supply(1.5, false), today).unwrap();
+    let more = shifts(&b, &supply(1.5, false), today).unwrap().0;
     assert!(more.iter().all(|s| s.days(|p| p.p50).unwrap() <= 0));
     // A chip that is no longer supplied at all.
     let gone = shifts(
@@ -184,7 +191,7 @@ fn moving_the_supply() {
         },
         today,
     );
-    assert!(gone.unwrap().iter().all(|s| s.lost() == 1));
+    assert!(gone.unwrap().0.iter().all(|s| s.lost() == 1));
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use secondsource_market::calendar::instant;
 use secondsource_market::paths::quantile;
 use secondsource_market::seller::Range;
 use secondsource_market::supply::share::Record;
-use secondsource_market::supply::{Amount, Chain, Customer, Days, Line, Product, QUARTER, Rule, Stage, run, simulate};
+use secondsource_market::supply::{Amount, Chain, Customer, Days, Line, Maker, Product, QUARTER, Rule, Stage, run, simulate};
 
 const EXACT: fn(f64) -> Range = Range::exactly;
 
@@ -14,6 +14,7 @@ fn line(name: &str, stage: Stage, capacity: f64, days: f64, n: usize) -> Line {
         stage,
         capacity: vec![EXACT(capacity); n],
         days: Days { low: days, high: days },
+        maker: None,
         defects: None,
         records: vec![],
     }
@@ -37,10 +38,12 @@ fn chain(lines: Vec<Line>, products: Vec<Product>, customers: usize, n: usize) -
         quarters: n,
         warm: 0,
         customers: (0..customers).map(|i| Customer { name: format!("c{i}"), class: i as u32 }).collect(),
+        makers: vec![],
         lines,
         products,
         rule: Rule::Contract,
         carry: 0.0,
+        orders_together: EXACT(0.0),
     }
 }
 
@@ -212,4 +215,47 @@ fn what_cannot_run_is_refused() {
     assert!(with(&|c| c.lines[0].days.high = -1.0));
     assert!(with(&|c| c.carry = 1.5) && with(&|c| c.quarters = 0) && with(&|c| c.products.clear()));
     assert!(simulate(&c, 0, 1, &|_, _| {}).is_err());
+}
+
+/// Lines of one maker move together as said, each as far as it would alone; what is not shared does not change by a bit.
+#[test]
+fn lines_of_one_maker_share_a_shock() {
+    let wide = Range { low: 80.0, middle: 100.0, high: 120.0 };
+    let mut lines: Vec<Line> = (0..3).map(|i| line(&format!("l{i}"), Stage::Packaging, 1.0, 0.0, 1)).collect();
+    lines.iter_mut().for_each(|l| l.capacity = vec![wide; 1]);
+    let mut alone = chain(lines, vec![product("a", 0, 1.0, &[(0, 1.0)], 1)], 1, 1);
+    alone.products[0].orders = vec![wide];
+    let mut shared = alone.clone();
+    shared.makers = vec![Maker { name: "m".into(), together: EXACT(0.64) }];
+    (shared.lines[0].maker, shared.lines[1].maker) = (Some(0), Some(0));
+    assert!(shared.check().is_ok());
+    let n = 4000;
+    let draws = |c: &Chain| -> Vec<Vec<f64>> {
+        let worlds: Vec<_> = (0..n).map(|i| c.draw(1, i)).collect();
+        (0..3).map(|l| worlds.iter().map(|w| w.capacity[l][0]).collect()).collect()
+    };
+    let (free, tied) = (draws(&alone), draws(&shared));
+    assert_eq!(free[2], tied[2]);
+    assert_eq!(alone.draw(1, 7).orders, shared.draw(1, 7).orders);
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let spread = |v: &[f64]| (v.iter().map(|x| (x - mean(v)).powi(2)).sum::<f64>() / v.len() as f64).sqrt();
+    let tie = |a: &[f64], b: &[f64]| {
+        let (ma, mb) = (mean(a), mean(b));
+        a.iter().zip(b).map(|(x, y)| (x - ma) * (y - mb)).sum::<f64>() / a.len() as f64 / spread(a) / spread(b)
+    };
+    assert!((tie(&tied[0], &tied[1]) - 0.64).abs() < 0.03, "{}", tie(&tied[0], &tied[1]));
+    assert!(tie(&tied[0], &tied[2]).abs() < 0.05 && tie(&free[0], &free[1]).abs() < 0.05);
+    assert!((spread(&tied[0]) / spread(&free[0]) - 1.0).abs() < 0.05);
+    // Orders of all products the same way.
+    let mut boom = alone.clone();
+    boom.products.push(boom.products[0].clone());
+    boom.orders_together = EXACT(0.49);
+    let worlds: Vec<_> = (0..n).map(|i| boom.draw(1, i)).collect();
+    let orders = |p: usize| worlds.iter().map(|w| w.orders[p][0]).collect::<Vec<f64>>();
+    assert!((tie(&orders(0), &orders(1)) - 0.49).abs() < 0.04, "{}", tie(&orders(0), &orders(1)));
+    // A correlation is a share, and a maker has to be there.
+    shared.makers[0].together = Range { low: 0.0, middle: 0.5, high: 1.1 };
+    assert!(shared.check().is_err());
+    alone.lines[0].maker = Some(0);
+    assert!(alone.check().is_err());
 }

@@ -44,7 +44,8 @@ pub struct Rack {
 /// A rack of the catalog; or one of the user's own, of which the chip and the chips in it are given.
 ///
 /// # Errors
-/// When the catalog does not know the rack and the user has not said what is in it, or has said another chip than the catalog.
+/// When the catalog does not know the rack and the user has not said what is in it, or has said another chip or number than
+/// the catalog.
 pub fn rack(catalog: &Catalog, system: &str, chip: Option<&str>, chips: Option<u32>) -> Result<Rack, Diagnostic> {
     let own_chip = chip.map(|c| catalog.chip(c).map(|c| c.id.clone())).transpose()?;
     match catalog.system(system) {
@@ -58,7 +59,12 @@ pub fn rack(catalog: &Catalog, system: &str, chip: Option<&str>, chips: Option<u
             let product = own_chip.or_else(|| s.chip.clone());
             // A system of several racks says how many chips one of them has; a node counts as one.
             let one = s.si("chips_per_rack").or_else(|| Some(s.si("chips")? / s.si("racks").unwrap_or(1.0).max(1.0)));
-            let count = chips.or_else(|| one.filter(|c| (1.0..=1e5).contains(c)).map(|c| c as u32));
+            let known = one.filter(|c| (1.0..=1e5).contains(c)).map(|c| c as u32);
+            if let (Some(said), Some(known)) = (chips, known.filter(|k| Some(*k) != chips)) {
+                return Err(Diagnostic::error(format!("{}: the catalog says that one rack has {known} chips, not {said}", s.id))
+                    .hint("leave the number out, or give a rack of your own another name"));
+            }
+            let count = chips.or(known);
             match (product, count) {
                 (Some(product), Some(chips)) => Ok(Rack { system: s.id.clone(), product, chips }),
                 (product, _) => {

@@ -93,6 +93,7 @@ const ASK_CELLS: usize = 600;
 /// # Errors
 /// No supply, a book that is too large, or a solver that gives up.
 pub fn seller_plan(book: &Book, name: &str, terms: PlanTerms, today: Day) -> Result<SellerPlan, Diagnostic> {
+    let book = &*book.as_of(today);
     let Some(supply) = &book.supply else {
         return Err(Diagnostic::error("no supply is stated").in_file(name).hint("`orders supply --book BOOK FILE.toml` enters one"));
     };

@@ -4,7 +4,8 @@ use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
 use secondsource_emit::arrival;
 use secondsource_market::orders::{
-    Book, Capable, Day, Desk, Drivers, NEVER, Order, Promised, Shift, Slip, Statement, Taken, Tranche, share_curve, shifts, statuses,
+    Book, Capable, Day, Desk, Drivers, NEVER, Order, Promised, Shift, Slip, Statement, Taken, Tranche, grouped, share_curve, shifts,
+    statuses,
 };
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub struct PromiseAnswer {
     /// Null without a book, as are `has_room` and `confidence`.
     pub class: Option<String>,
     pub wanted: Day,
+    /// Day from which the last part of a ramp is wanted, and the wait counts; without a ramp that of `wanted`.
+    pub wait_from: Day,
     /// Whether racks could be set aside now.
     pub has_room: Option<bool>,
     /// Days for which they would be; empty without room.
@@ -78,7 +81,8 @@ pub struct Ahead {
 pub fn promise(book: &Book, name: &str, order: &Order, today: Day) -> Result<PromiseAnswer, Diagnostic> {
     let p = Desk::new(book.clone()).promise(order, today).map_err(|slip| {
         let chips: Vec<&str> = book.supply.iter().flat_map(|s| s.products.iter().map(|p| p.product.as_str())).collect();
-        let d = Diagnostic::error(slip.words());
+        // The claim that is asked about has no name.
+        let d = Diagnostic::error(slip.words().trim_start_matches(&format!("claim `{}`: ", order.id)));
         if matches!(slip, Slip::Wrong(_)) && !chips.contains(&order.product.as_str()) {
             d.in_file(name)
                 .hint(format!("the book states a supply of: {}", if chips.is_empty() { "nothing".to_owned() } else { chips.join(", ") }))
@@ -99,6 +103,7 @@ pub fn promise(book: &Book, name: &str, order: &Order, today: Day) -> Result<Pro
         chips: order.chips(),
         class: Some(order.class.clone()),
         wanted: order.wanted.max(today),
+        wait_from: order.asked().last().map_or(order.wanted, |t| t.day).max(today),
         has_room: Some(why.is_none()),
         slots,
         why,
@@ -137,6 +142,7 @@ pub fn promise_without_book(catalog: &Catalog, system: &str, racks: u32, today: 
         chips: a.chips,
         class: None,
         wanted: today,
+        wait_from: today,
         has_room: None,
         slots: Vec::new(),
         why: None,
@@ -197,15 +203,23 @@ pub fn promise_svg(a: &PromiseAnswer) -> Result<String, Diagnostic> {
     // What comes after nearly all that ever comes is left out.
     let most = a.curve.iter().map(|p| p.share).fold(0.0, f64::max);
     let last = a.curve.iter().position(|p| p.share >= most - 0.005).map_or(a.curve.len(), |i| i + 3);
+    let marks: Vec<arrival::Mark> =
+        [mark("10%", a.p10, 0.1), mark("50%", a.p50, 0.5), mark("90%", a.p90, 0.9)].into_iter().flatten().collect();
+    // Between the months the curve goes through the days that are named.
+    let mut points: Vec<(i32, f64)> = a.curve.iter().take(last).map(|p| (p.day.0, p.share)).collect();
+    let end = points.last().map_or(i32::MIN, |p| p.0);
+    let on_page = |m: &&arrival::Mark| m.day < end && !a.curve.iter().any(|p| p.day.0 == m.day);
+    points.extend(marks.iter().filter(on_page).map(|m| (m.day, m.share)));
+    points.sort_by_key(|p| p.0);
     let picture = arrival::Picture {
-        title: format!("{} {} of {}: in service by when", a.racks, if a.racks == 1 { "rack" } else { "racks" }, a.system),
+        title: format!("{} {} of {}: in service by when", grouped(a.racks), if a.racks == 1 { "rack" } else { "racks" }, a.system),
         caption: vec![
             format!(
-                "asked on {}; {} scenarios; by {} the last rack is in service in {:.0}% of them",
+                "asked on {}; {} scenarios, in {:.0}% of which the supply up to {} is enough",
                 a.as_of,
-                a.scenarios,
-                a.supply_ends,
-                a.within * 100.0
+                grouped(a.scenarios),
+                a.within * 100.0,
+                a.supply_ends
             ),
             match (a.slots.last(), a.book.is_some()) {
                 (Some(t), _) => {
@@ -216,8 +230,8 @@ pub fn promise_svg(a: &PromiseAnswer) -> Result<String, Diagnostic> {
             },
         ],
         from: a.wanted.0,
-        points: a.curve.iter().take(last).map(|p| (p.day.0, p.share)).collect(),
-        marks: [mark("10%", a.p10, 0.1), mark("50%", a.p50, 0.5), mark("90%", a.p90, 0.9)].into_iter().flatten().collect(),
+        points,
+        marks,
     };
     arrival::svg(&picture).map_err(Diagnostic::error)
 }
@@ -331,6 +345,7 @@ pub struct MovedOut {
 
 /// How much of each chip is spoken for, and from which period on, seen from `today`, a rack can still be promised.
 pub fn status(book: &Book, today: Day) -> Vec<StatusOut> {
+    let book = &*book.as_of(today);
     let supply = book.supply.iter().flat_map(|s| s.products.iter().map(move |p| (s, p)));
     supply
         .map(|(s, p)| {
@@ -356,7 +371,7 @@ pub fn status(book: &Book, today: Day) -> Vec<StatusOut> {
             StatusOut {
                 chip: p.product.clone(),
                 confidence: book.policy.confidence,
-                spans: statuses(book, &p.product).into_iter().map(span).collect(),
+                spans: statuses(book, &p.product, today).into_iter().map(span).collect(),
                 next_free,
             }
         })
@@ -378,11 +393,8 @@ pub fn supply_answer(book: &Book, name: &str, new: Option<&Statement>, today: Da
         rack_days_earlier: 0.0,
     };
     let Some(new) = new else { return Ok(a) };
-    let list = shifts(book, new, today).map_err(Diagnostic::error)?;
-    let mut after = Desk::new(book.clone());
-    let event = secondsource_market::orders::Event::Supply { supply: new.clone() };
-    after.enter(today, event).map_err(|s| Diagnostic::error(s.words()))?;
-    a.products = status(&after.book, today);
+    let (list, after) = shifts(book, new, today).map_err(Diagnostic::error)?;
+    a.products = status(&after, today);
     let moved = |s: &Shift| s.lost() != 0 || s.days(|p| p.p50).unwrap_or(0) != 0 || s.days(|p| p.p90).unwrap_or(0) != 0;
     for s in list.iter().filter(|s| moved(s)) {
         let Some(o) = book.orders().get(s.place) else { continue };

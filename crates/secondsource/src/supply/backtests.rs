@@ -2,6 +2,8 @@
 
 use super::figures::Reader;
 use super::frozen::{FROZEN, Forecast, frozen};
+use super::lead_time::queue;
+use super::worked::worked_examples;
 use secondsource_base::Diagnostic;
 use secondsource_catalog::Catalog;
 use secondsource_market::calendar::{DAY, instant};
@@ -72,12 +74,12 @@ pub struct SupplyValidation {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct UnitRow {
+pub(super) struct UnitRow {
     fiscal_quarter: String,
-    start: String,
-    end: String,
-    chip: String,
-    units_median: f64,
+    pub(super) start: String,
+    pub(super) end: String,
+    pub(super) chip: String,
+    pub(super) units_median: f64,
     #[serde(rename = "units_p5")]
     _p5: f64,
     #[serde(rename = "units_p95")]
@@ -444,46 +446,6 @@ fn foundry(r: &Reader<'_>) -> Result<Vec<BackTest>, Diagnostic> {
     ])
 }
 
-/// BT22: a queue that took 39 weeks in September 2023, and what it takes in April 2024.
-fn queue(r: &Reader<'_>, rows: &[UnitRow]) -> Result<BackTest, Diagnostic> {
-    let at = |d: &str| instant(d).unwrap_or(0);
-    let low = r.value("decide.delivery-low")? / 7.0;
-    let high = r.value("decide.delivery-mid")? / 7.0;
-    let first = r.value("decide.delivery-high")? / 7.0;
-    let hopper = |row: &&UnitRow| ["H100", "H800"].contains(&row.chip.as_str());
-    // Chips that leave between two instants, evenly within each fiscal quarter.
-    let served = |from: i64, until: i64| -> f64 {
-        rows.iter()
-            .filter(hopper)
-            .map(|row| {
-                let (a, b) = (at(&row.start), at(&row.end) + DAY);
-                let part = (until.min(b) - from.max(a)).max(0) as f64 / (b - a) as f64;
-                row.units_median * part
-            })
-            .sum()
-    };
-    let week = 7 * DAY;
-    let (then, now) = (at("2023-09-05"), at("2024-04-12"));
-    let backlog = served(then, then + (first * week as f64) as i64);
-    let wait = |chips: f64| (1..200).find(|w| served(now, now + w * week) >= chips).unwrap_or(200) as f64;
-    let between = served(then, now);
-    // Orders as many as deliveries: the queue is as long as it was.
-    let steady = wait(backlog);
-    let wanted = served(now, now + ((low + high) / 2.0 * week as f64) as i64);
-    let arrivals = (wanted - backlog + between) / between;
-    Ok(BackTest {
-        id: "BT22",
-        what: "weeks to an H100 server, from a queue of 39 weeks",
-        published: format!("{low:.0} to {high:.0} weeks in April 2024"),
-        tolerance: "within the window",
-        ours: format!("{steady:.0} weeks if orders keep up with deliveries; the window needs orders of {:.0}% of them", arrivals * 100.0),
-        value: steady,
-        verdict: judged((low..=high).contains(&steady)),
-        trust: "B",
-        caveat: "orders in between are not published; that the wait fell so far means orders were cancelled or had been doubled, which a queue of firm orders does not show",
-    })
-}
-
 fn attribution(r: &Reader<'_>) -> Result<Vec<BackTest>, Diagnostic> {
     let wafers26 = r.value("packaging.broadcom-wafers-2026")? + r.value("packaging.mediatek-wafers-2026")?;
     let wafers27 = r.value("packaging.broadcom-wafers-2027")? + r.value("packaging.mediatek-wafers-2027")?;
@@ -555,6 +517,7 @@ pub fn validate_supply(catalog: &Catalog) -> Result<SupplyValidation, Diagnostic
     rows.extend(from_money(&r)?);
     rows.extend(foundry(&r)?);
     rows.push(queue(&r, &units)?);
+    rows.extend(worked_examples()?);
     rows.extend(attribution(&r)?);
     rows.push(forecast_row(&forecast));
     rows.sort_by_key(|row| row.id);

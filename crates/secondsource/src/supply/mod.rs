@@ -6,9 +6,11 @@ mod arrival;
 mod backtests;
 mod figures;
 mod frozen;
+mod lead_time;
 mod read;
 mod run;
 mod value;
+mod worked;
 
 pub use arrival::{Arrival, Driver, Outlook, arrival, outlook};
 pub use backtests::{BackTest, SupplyValidation, Verdict, validate_supply};

@@ -9,7 +9,7 @@ use secondsource_market::calendar::{instant, month_start};
 use secondsource_market::seller::Range;
 use secondsource_market::supply::grid::{Wafer, per_wafer_of_area};
 use secondsource_market::supply::share::Record;
-use secondsource_market::supply::{Amount, Chain, Customer, Days, Line, Product, Rule, Stage, line_through};
+use secondsource_market::supply::{Amount, Chain, Customer, Days, Line, Maker, Product, Rule, Stage, line_through};
 use std::cell::RefCell;
 use toml::de::{DeTable, DeValue};
 
@@ -45,10 +45,25 @@ pub struct SupplyJob {
     pub notes: Vec<String>,
 }
 
-const TOP: [&str; 12] =
-    ["name", "start", "quarters", "warm-up", "scenarios", "seed", "rule", "carry", "customer", "line", "after", "product"];
+const TOP: [&str; 14] = [
+    "name",
+    "start",
+    "quarters",
+    "warm-up",
+    "scenarios",
+    "seed",
+    "rule",
+    "carry",
+    "orders-together",
+    "customer",
+    "maker",
+    "line",
+    "after",
+    "product",
+];
+const MAKER: [&str; 2] = ["name", "together"];
 const CUSTOMER: [&str; 2] = ["name", "class"];
-const LINE: [&str; 6] = ["name", "stage", "capacity", "days", "defects", "shares"];
+const LINE: [&str; 7] = ["name", "maker", "stage", "capacity", "days", "defects", "shares"];
 const STAGES: [&str; 4] = ["wafers", "memory", "packaging", "rack"];
 const RULES: [&str; 5] = ["contract", "priority", "proportional", "uniform", "linear"];
 const AFTER: [&str; 4] = ["integration", "shipping", "install", "site"];
@@ -136,7 +151,9 @@ impl<'t> Reader<'_, '_, 't, '_> {
         };
         let carry = w.number_within(top, "carry", 0.0, 1.0).unwrap_or(1.0);
         let (customer_ids, customers) = self.customers(top)?;
-        let (line_ids, lines) = self.lines(top, frame, &customer_ids)?;
+        let orders_together = self.v.maybe(top, "the file", "orders-together", SHARE).unwrap_or(Range::exactly(0.0));
+        let (maker_ids, makers) = self.makers(top);
+        let (line_ids, lines) = self.lines(top, frame, &customer_ids, &maker_ids)?;
         let after = self.v.table(top, "after", &AFTER);
         let usual = after.map(|t| self.after(t, "after"));
         let mut products = Vec::new();
@@ -155,7 +172,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
             let words = format!("no order falls in the {quarters} quarters from {date}: there is nothing to simulate");
             w.push(w.error(at, words).hint("`start` and `quarters` say what is looked at, `orders` of each product when chips are wanted"));
         }
-        let chain = Chain { start: frame.start, quarters, warm, customers, lines, products, rule, carry };
+        let chain = Chain { start: frame.start, quarters, warm, customers, makers, lines, products, rule, carry, orders_together };
         Some(SupplyJob {
             name: w.text(top, "name").map_or_else(|| name.to_owned(), |t| t.0.chars().take(200).collect()),
             seed,
@@ -172,11 +189,10 @@ impl<'t> Reader<'_, '_, 't, '_> {
         })
     }
 
-    /// As many rows as are read; more are told, not left out.
-    fn most<T>(&self, mut rows: Vec<T>, what: &str, at: impl Fn(&T) -> usize) -> Vec<T> {
+    /// Tells where there are more rows than a world may have.
+    fn most<T>(&self, rows: Vec<T>, what: &str, at: impl Fn(&T) -> usize) -> Vec<T> {
         if let Some(row) = rows.get(MOST_ROWS) {
             self.w.fail(at(row), format!("{} {what}: at most {MOST_ROWS} are read", rows.len()));
-            rows.truncate(MOST_ROWS);
         }
         rows
     }
@@ -207,7 +223,19 @@ impl<'t> Reader<'_, '_, 't, '_> {
         (self.days(tab, what, AFTER[0]), rest)
     }
 
-    fn lines(&self, top: Tab<'_, 't>, frame: Frame, customers: &[String]) -> Option<(Vec<String>, Vec<Line>)> {
+    fn makers(&self, top: Tab<'_, 't>) -> (Vec<String>, Vec<Maker>) {
+        let (w, mut ids, mut out) = (self.w, Vec::new(), Vec::new());
+        for (id, _, tab) in self.most(w.tables(top, "maker"), "makers", |t| t.1) {
+            let what = format!("maker {id}");
+            w.keys(tab, &what, &MAKER);
+            let together = self.v.need(tab, &what, "together", SHARE).unwrap_or(Range::exactly(0.0));
+            out.push(Maker { name: w.text(tab, "name").map_or_else(|| id.clone(), |t| t.0), together });
+            ids.push(id);
+        }
+        (ids, out)
+    }
+
+    fn lines(&self, top: Tab<'_, 't>, frame: Frame, customers: &[String], makers: &[String]) -> Option<(Vec<String>, Vec<Line>)> {
         let w = self.w;
         let (mut ids, mut out) = (Vec::new(), Vec::new());
         for (id, at, tab) in self.most(w.tables(top, "line"), "lines", |t| t.1) {
@@ -219,6 +247,18 @@ impl<'t> Reader<'_, '_, 't, '_> {
                 "packaging" => Stage::Packaging,
                 _ => Stage::Rack,
             };
+            for (key, used) in [("days", stage != Stage::Memory), ("defects", stage == Stage::Wafers)] {
+                if let (Some(v), false) = (tab.table.get(key), used) {
+                    let d =
+                        w.error(v.span().start, format!("`{key}` of {what} would have no effect: its stage is {}", STAGES[stage as usize]));
+                    let why = if key == "days" {
+                        "capacity is of memory that is ready to be packaged"
+                    } else {
+                        "only wafers have dies with defects"
+                    };
+                    w.push(d.hint(why));
+                }
+            }
             let of = if stage == Stage::Memory { BITS } else { PIECES };
             let mut points: Vec<(f64, Range)> = Vec::new();
             let list = w.list(tab, "capacity");
@@ -250,6 +290,7 @@ impl<'t> Reader<'_, '_, 't, '_> {
                 name: w.text(tab, "name").map_or_else(|| id.clone(), |t| t.0),
                 stage,
                 capacity,
+                maker: w.text(tab, "maker").and_then(|(word, at)| self.named(&word, at, "maker", makers)),
                 days: self.days(tab, &what, "days"),
                 defects: self.v.maybe(tab, &what, "defects", DEFECTS),
                 records: self.shares(tab, &what, frame, customers),
@@ -302,7 +343,9 @@ impl<'t> Reader<'_, '_, 't, '_> {
         let hit = known.iter().position(|k| k == word);
         if hit.is_none() {
             let d = self.w.error(at, format!("unknown {what} `{word}`")).suggest(word, known.iter().map(String::as_str));
-            self.w.push(d.hint(format!("one of: {}", known.join(", "))));
+            let all = if known.is_empty() { "none is named".to_owned() } else { format!("one of: {}", known.join(", ")) };
+            // A long list helps nobody who already has the nearest name.
+            self.w.push(if known.len() > 24 { d } else { d.hint(all) });
         }
         hit
     }
@@ -369,6 +412,13 @@ impl<'t> Reader<'_, '_, 't, '_> {
 
     fn amount(&self, need: Tab<'_, 't>, what: &str, product: Tab<'_, 't>) -> Option<Amount> {
         let has = |key: &str| need.table.contains_key(key);
+        let given: Vec<&str> = ["dies", "per-wafer", "gigabytes", "amount"].into_iter().filter(|k| has(k)).collect();
+        if let [first, second, ..] = given[..] {
+            self.w.fail(need.at, format!("{what} has `{first}` and `{second}`: one of them says how much of the line a package takes"));
+        }
+        if let (Some(v), false) = (need.table.get("area").or(need.table.get("cores")), has("dies")) {
+            self.w.fail(v.span().start, format!("`area` and `cores` of {what} would have no effect without `dies`"));
+        }
         if has("dies") {
             let dies = self.w.number(need, what, "dies")?.0;
             let area = self.v.need(need, what, "area", AREA)?;

@@ -207,7 +207,8 @@ pub fn day(flag: &str, word: Option<&str>) -> Result<Option<Day>, Diagnostic> {
     .transpose()
 }
 
-fn ramp(word: &str) -> Result<Vec<Tranche>, Diagnostic> {
+/// `--ramp`.
+pub fn ramp(word: &str) -> Result<Vec<Tranche>, Diagnostic> {
     let one = |t: &str| {
         let (day, racks) = t.trim().split_once(':')?;
         Some(Tranche { day: Day::parse(day)?, racks: racks.parse().ok()? })

@@ -1,6 +1,6 @@
 //! `secondsource orders cancel`, `set` and `deliver`
 
-use super::add::racks;
+use super::add::{day, racks};
 use super::{BookArgs, find};
 use crate::cli::Context;
 use crate::exit::Outcome;
@@ -34,6 +34,7 @@ pub struct CancelArgs {
 Examples:
   secondsource orders set --book my-orders.db A-7 active --why \"deposit received\"
   secondsource orders set --book my-orders.db A-7 superseded --by A-9
+  secondsource orders set --book my-orders.db A-8 pending --expires 2027-03-31
 
 Exit codes: 0 entered; 1 no racks to hold, nothing entered; 2 bad input; 3 disk or internal.")]
 pub struct SetArgs {
@@ -44,6 +45,9 @@ pub struct SetArgs {
     /// pending, active, exhausted, expired, cancelled or superseded
     #[arg(value_name = "STATE")]
     state: String,
+    /// Last day of the slot that is held from now on (pending)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    expires: Option<String>,
     /// The claim that takes its place
     #[arg(long, value_name = "ID")]
     by: Option<String>,
@@ -67,14 +71,15 @@ pub struct DeliverArgs {
 }
 
 pub fn cancel(args: &CancelArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
-    step(&args.book, &args.id, State::Cancelled, None, &args.why, catalog, context)
+    step(&args.book, &args.id, To { state: State::Cancelled, by: None, expires: None, why: &args.why }, catalog, context)
 }
 
 pub fn set(args: &SetArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
     let state = State::parse(&args.state).ok_or_else(|| {
         Diagnostic::error(format!("there is no state `{}`", args.state)).suggest(&args.state, State::ALL.map(State::name))
     })?;
-    step(&args.book, &args.id, state, args.by.clone(), &args.why, catalog, context)
+    let expires = day("--expires", args.expires.as_deref())?;
+    step(&args.book, &args.id, To { state, by: args.by.clone(), expires, why: &args.why }, catalog, context)
 }
 
 pub fn deliver(args: &DeliverArgs, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
@@ -88,15 +93,16 @@ pub fn deliver(args: &DeliverArgs, catalog: &Catalog, context: &Context) -> Resu
     show(find(store.book(), &args.id)?, context)
 }
 
-fn step(
-    book: &BookArgs,
-    id: &str,
-    to: State,
-    superseded_by: Option<String>,
-    why: &str,
-    catalog: &Catalog,
-    context: &Context,
-) -> Result<Outcome, Failure> {
+/// Where a claim goes.
+struct To<'a> {
+    state: State,
+    by: Option<String>,
+    expires: Option<Day>,
+    why: &'a str,
+}
+
+fn step(book: &BookArgs, id: &str, target: To<'_>, catalog: &Catalog, context: &Context) -> Result<Outcome, Failure> {
+    let To { state: to, by: superseded_by, expires, why } = target;
     if why.chars().count() > 400 || why.chars().any(char::is_control) {
         return Err(Diagnostic::error("--why: at most 400 characters in one line").into());
     }
@@ -115,7 +121,7 @@ fn step(
                 Err(Slip::Wrong(words)) => return Err(Diagnostic::error(words).into()),
             }
         }
-        Ok(vec![Event::Move { id: id.to_owned(), to, superseded_by: superseded_by.clone(), why: why.to_owned(), slots }])
+        Ok(vec![Event::Move { id: id.to_owned(), to, superseded_by: superseded_by.clone(), why: why.to_owned(), slots, expires }])
     };
     book.enter(&mut store, context, &mut make)?;
     if let Some(words) = no_room {

@@ -42,7 +42,9 @@ pub fn run(args: &ExportArgs, catalog: &Catalog, context: &Context) -> Result<Ou
     let text = if args.to.ends_with(".json") {
         write_history(&args.book.read(catalog)?.entries)?
     } else if args.to.ends_with(".csv") {
-        write_table(args.book.read(catalog)?.book.orders().iter())?
+        let book = args.book.read(catalog)?.book;
+        let today = args.book.day_of(&book, context)?;
+        write_table(book.as_of(today).orders().iter())?
     } else {
         return Err(Diagnostic::error("--to: the name must end in .json or .csv").into());
     };
@@ -65,6 +67,10 @@ fn rescue(args: &ExportArgs, context: &Context) -> Result<Outcome, Failure> {
     let found = book::salvage(&args.book.book)?;
     io::write_whole(&args.to, &write_history(&found.entries)?)?;
     let gaps = found.missing.len();
+    if found.entries.is_empty() {
+        let d = Diagnostic::warning("nothing in it reads as an entry of a book").in_file(&args.book.book);
+        context.warn(&[d.hint("is it the right file, and is there an older copy?")]);
+    }
     if gaps > 0 {
         let d = Diagnostic::warning(format!("entries that are gone: {}", listed(&found.missing)));
         context.warn(&[d.hint("renumber the entries after a gap by hand before `orders import`, when you know what was there")]);

@@ -27,6 +27,9 @@ pub struct ListArgs {
     /// Only claims on this chip's supply
     #[arg(long, value_name = "CHIP")]
     chip: Option<String>,
+    /// What can be promised to this class [default: the policy's last, the lowest]
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
 }
 
 const AFTER: &str = "\
@@ -46,8 +49,13 @@ pub fn run(args: &ListArgs, catalog: &Catalog, context: &Context) -> Result<Outc
     }
     let chip = args.chip.as_deref().map(|c| catalog.chip(c).map(|c| c.id.clone())).transpose()?;
     let read = args.book.read(catalog)?;
-    let asked = Asked { states, customer: args.customer.clone(), chip };
-    let answer: ListAnswer = list(&args.book.book, &read.book, &asked);
+    let today = args.book.day_of(&read.book, context)?;
+    if let Some(name) = args.class.as_ref().filter(|c| read.book.policy.class(c).is_none()) {
+        let classes = read.book.policy.classes.iter().map(|c| c.name.as_str());
+        return Err(Diagnostic::error(format!("--class: this book has no class `{name}`")).suggest(name, classes).into());
+    }
+    let asked = Asked { states, customer: args.customer.clone(), chip, class: args.class.clone() };
+    let answer: ListAnswer = list(&args.book.book, &read.book, &asked, today);
     context.answer(&answer, render::orders::list)?;
     Ok(Outcome::Answered)
 }

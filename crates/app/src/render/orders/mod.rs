@@ -17,20 +17,23 @@ fn chips(v: f64) -> String {
 
 pub fn list(a: &ListAnswer, page: &Page) -> String {
     let last = a.last_entry.map_or(String::new(), |d| format!(", the last of {d}"));
-    let mut out = page.heading(&format!("{} · {} claims · {} entries{last}", a.book, thousands(a.claims as u64), thousands(a.entries)));
+    let count = |n: u64, one: &str, many: &str| format!("{} {}", thousands(n), if n == 1 { one } else { many });
+    let (claims, entries) = (count(a.claims as u64, "claim", "claims"), count(a.entries, "entry", "entries"));
+    let mut out = page.heading(&format!("{} · {claims} · {entries}{last}", a.book));
     let mut grid = Grid::new()
         .left("id")
         .left("customer")
-        .clipped(3)
+        .named(2)
         .left("class")
         .dispensable(5)
         .left("system")
+        .dispensable(3)
         .right("racks")
         .right("to come")
         .dispensable(4)
         .left("state")
         .left("wanted")
-        .dispensable(2)
+        .dispensable(1)
         .left("complete");
     for o in &a.shown {
         grid.row(vec![
@@ -50,13 +53,25 @@ pub fn list(a: &ListAnswer, page: &Page) -> String {
     } else {
         out.push_str(&grid.render(page));
     }
+    if !a.lapsed.is_empty() {
+        let (what, hold) = if a.lapsed.len() == 1 { ("claim has", "holds") } else { ("claims have", "hold") };
+        let first: Vec<&str> = a.lapsed.iter().take(8).map(String::as_str).collect();
+        let more = if a.lapsed.len() > first.len() { format!(" and {} more", a.lapsed.len() - first.len()) } else { String::new() };
+        let n = thousands(a.lapsed.len() as u64);
+        let words = format!(
+            "{n} {what} run out by {} and {hold} nothing: {}{more}; `orders set ID expired` enters that.",
+            a.as_of,
+            first.join(", ")
+        );
+        out.push_str(&page.hanging("Note: ", 6, &words));
+    }
     for p in &a.products {
         out.push('\n');
         let sure = p.confidence * 100.0;
         out.push_str(&page.heading(&format!("{} · chips up to the end of each period, sure at {sure:.0}%", p.chip)));
         let mut grid = Grid::new().left("period").right("comes").right("committed").right(format!("can be promised to {}", p.class));
         for t in &p.periods {
-            grid.row(vec![t.period.clone(), chips(t.sure), chips(t.committed), chips(t.available)]);
+            grid.row(vec![t.period.clone(), chips(t.sure), chips(t.committed), t.available.map_or("over".to_owned(), chips)]);
         }
         out.push_str(&grid.render(page));
     }
@@ -112,9 +127,10 @@ pub fn history(entries: &[Entry], page: &Page) -> String {
                     o.state.name()
                 )
             }
-            Event::Move { to, superseded_by, why, slots, .. } => {
+            Event::Move { to, superseded_by, why, slots, expires, .. } => {
                 let by = superseded_by.as_ref().map_or(String::new(), |b| format!(" by {b}"));
                 let slot = slots.last().map_or(String::new(), |s| format!(", complete on {}", s.day));
+                let slot = expires.map_or(slot.clone(), |d| format!("{slot}, held until {d}"));
                 let why = if why.is_empty() { String::new() } else { format!(": {why}") };
                 format!("{}{by}{slot}{why}", to.name())
             }

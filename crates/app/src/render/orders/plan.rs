@@ -26,16 +26,17 @@ pub fn page(a: &SellerPlan, page: &Page) -> String {
     let mut grid = Grid::new()
         .left("id")
         .left("customer")
-        .clipped(3)
+        .named(3)
         .left("state")
         .right("racks")
         .right("USD a rack")
-        .dispensable(2)
+        .dispensable(4)
         .left("slot")
-        .left("complete in")
+        .left("complete")
         .left("against slot")
-        .dispensable(1)
-        .right("never");
+        .dispensable(2)
+        .right("never")
+        .dispensable(1);
     for c in a.claims.iter().take(MOST) {
         let complete = match (&c.complete, c.taken) {
             (_, false) => "turned down".to_owned(),

@@ -3,12 +3,14 @@
 use crate::render::Page;
 use crate::render::grid::Grid;
 use crate::render::numbers::{bar, thousands};
-use secondsource::orders::{ArrivalsAnswer, CurvePoint, Day, DriverOut, PromiseAnswer, Promised};
+use secondsource::orders::{ArrivalsAnswer, CurvePoint, Day, DriverOut, PromiseAnswer, Promised, Tranche};
 
 /// Cells of the longest bar.
 const BAR: usize = 50;
 /// Assumptions on a page.
 const ASSUMED: usize = 6;
+/// Days of a ramp on a page.
+const PARTS: usize = 12;
 
 pub fn page(a: &PromiseAnswer, page: &Page) -> String {
     let racks = if a.racks == 1 { "1 rack".to_owned() } else { format!("{} racks", thousands(a.racks.into())) };
@@ -26,18 +28,22 @@ pub fn page(a: &PromiseAnswer, page: &Page) -> String {
     match (a.slots.last(), &a.why) {
         (Some(slot), _) => {
             let sure = a.confidence.unwrap_or(0.0) * 100.0;
-            let text = format!("{}: racks can be set aside from then, out of supply that comes with {sure:.0}%", slot.day);
+            let when = parts(&a.slots).unwrap_or_else(|| slot.day.to_string());
+            let then = if a.slots.len() > 1 { "those days" } else { "then" };
+            let text = format!("{when}: racks can be set aside from {then}, out of supply that comes with {sure:.0}%");
             out.push_str(&page.field("slot", &text));
         }
         (None, Some(why)) => out.push_str(&page.field("slot", &format!("none: {why}"))),
         (None, None) => {}
     }
     if let Some(c) = &a.capable {
-        let made: Vec<String> = c.made.iter().map(|(name, chips)| format!("{} by {name}", thousands(chips.round() as u64))).collect();
+        let made: Vec<String> =
+            c.made.iter().map(|(name, chips)| format!("{} made besides ({name})", thousands(chips.round() as u64))).collect();
         let planned = thousands(c.planned.round() as u64);
+        let when = parts(&c.parts).unwrap_or_else(|| c.day.to_string());
         let text = match made.as_slice() {
-            [] => format!("by {} out of what is planned", c.day),
-            list => format!("by {} with {planned} chips that are planned and {} made besides", c.day, list.join(", ")),
+            [] => format!("by {when}: out of what is planned"),
+            list => format!("by {when}: {planned} chips of what is planned, {}", list.join(", ")),
         };
         out.push_str(&page.field("capable", &text));
     }
@@ -47,7 +53,7 @@ pub fn page(a: &PromiseAnswer, page: &Page) -> String {
     };
     let parts: Vec<String> = a.drivers.iter().filter(|d| d.share >= 0.005).map(part).collect();
     if !parts.is_empty() {
-        out.push_str(&page.field("the wait", &format!("from {}: {}", a.wanted, parts.join(", "))));
+        out.push_str(&page.field("the wait", &format!("from {}: {}", a.wait_from, parts.join(", "))));
     }
     if let Some(q) = &a.ahead_racks {
         let ahead = |v: f64| thousands(v.max(0.0).round() as u64);
@@ -65,6 +71,16 @@ pub fn page(a: &PromiseAnswer, page: &Page) -> String {
         format!("{} scenarios, seed {}; the supply that is looked at ends before {}", thousands(a.scenarios.into()), a.seed, a.supply_ends);
     out.push_str(&page.field("drawn", &runs));
     out
+}
+
+/// `10 on 2027-03-31, 30 on 2027-06-30`: the parts of a ramp; nothing where there is one part.
+fn parts(list: &[Tranche]) -> Option<String> {
+    // Parts that come on one day stand together.
+    let days: Vec<(Day, u64)> =
+        list.chunk_by(|a, b| a.day == b.day).map(|c| (c[0].day, c.iter().map(|t| u64::from(t.racks)).sum())).collect();
+    let first: Vec<String> = days.iter().take(PARTS).map(|(day, racks)| format!("{} on {day}", thousands(*racks))).collect();
+    let more = if days.len() > PARTS { format!(" and {} more days", days.len() - PARTS) } else { String::new() };
+    (list.len() > 1).then(|| format!("{}{more}", first.join(", ")))
 }
 
 fn summary(a: &PromiseAnswer) -> String {
@@ -97,14 +113,14 @@ pub fn arrivals(a: &ArrivalsAnswer, page: &Page) -> String {
     let mut grid = Grid::new()
         .left("id")
         .left("customer")
-        .clipped(3)
+        .named(1)
         .right("racks")
         .left("told 50%")
         .dispensable(2)
         .left("told 90%")
         .dispensable(4)
         .left("now 10%")
-        .dispensable(1)
+        .dispensable(3)
         .left("now 50%")
         .left("now 90%")
         .right("days later");

@@ -38,7 +38,7 @@ pub fn page(a: &SupplyAnswer, page: &Page) -> String {
                 chips(s.reserved),
                 chips(s.pending),
                 chips(s.proposed),
-                chips(s.available),
+                if s.state == "over" { String::new() } else { chips(s.available) },
                 s.state.to_owned(),
             ]);
         }
@@ -46,8 +46,10 @@ pub fn page(a: &SupplyAnswer, page: &Page) -> String {
         out.push('\n');
     }
     if let Some(p) = a.products.first() {
+        let short = a.products.iter().flat_map(|p| &p.spans).any(|s| s.available < 0.0);
+        let minus = if short { " A minus: so much more is held than surely comes, by then or later." } else { "" };
         let words = format!(
-            "Chips. \"comes\" is what comes with {:.0}%; \"left\" is what the highest class can still be promised by the end of the span; offers hold nothing.",
+            "Chips. \"comes\" is what comes with {:.0}%; \"left\" is what the highest class can still be promised by the end of the span; offers hold nothing.{minus}",
             p.confidence * 100.0
         );
         out.push_str(&page.hanging("", 0, &words));
@@ -63,14 +65,14 @@ pub fn page(a: &SupplyAnswer, page: &Page) -> String {
     let mut grid = Grid::new()
         .left("id")
         .left("customer")
-        .clipped(2)
+        .named(1)
         .right("racks")
         .left("50% was")
-        .left("is")
+        .left("50% is")
         .right("days")
         .left("90% was")
-        .dispensable(1)
-        .left("is ")
+        .dispensable(2)
+        .left("90% is")
         .dispensable(1)
         .right("days ")
         .dispensable(1);

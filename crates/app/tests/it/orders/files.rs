@@ -76,6 +76,12 @@ fn slips_of_files() {
         "[policy]\nrule = \"protected\"\n[[policy.class]]\nname = \"a\"\nshare = 0.7\n[[policy.class]]\nname = \"b\"\nshare = 0.7\n",
         &["a.toml", "add up to 1.4"],
     );
+    refuse("a.toml", "[policy]\n[[policy.class]]\nname = \"a\"\n", &["a.toml:2", "class `a` has no `share`"]);
+    refuse(
+        "a.toml",
+        "[supply]\nstart = \"2027-02-01\"\nperiod = \"quarter\"\n[[supply.product]]\nchip = \"trn2\"\nlow = [1]\nmedian = [1]\nhigh = [1]\nafter-days = [1, 1]\n",
+        &["first day of a quarter"],
+    );
     refuse("a.txt", "", &[".csv, .toml or .json"]);
     assert_eq!(secondsource(&["orders", "list", "--book", &book, "--json"]).json()["claims"], 0);
 }

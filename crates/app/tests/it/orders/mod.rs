@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod guards;
 mod pages;
 
 use crate::run::{Ran, scratch, secondsource};
@@ -42,13 +43,13 @@ pub fn path(p: &Path) -> String {
 
 /// Ids of the claims that hold racks.
 pub fn held(book: &str) -> Vec<String> {
-    let value = secondsource(&["orders", "list", "--book", book, "--state", "pending,active", "--json"]).json();
+    let value = secondsource(&["orders", "list", "--book", book, "--state", "pending,active", "--date", "2026-12-01", "--json"]).json();
     value["shown"].as_array().expect("claims").iter().map(|o| o["id"].as_str().expect("an id").to_owned()).collect()
 }
 
 /// Chips that can still be promised; a book that is oversold shows less than zero.
 pub fn left(book: &str) -> f64 {
-    let value = secondsource(&["orders", "list", "--book", book, "--json"]).json();
+    let value = secondsource(&["orders", "list", "--book", book, "--date", "2026-12-01", "--json"]).json();
     let periods = value["products"][0]["periods"].as_array().expect("periods").clone();
     periods.last().expect("a period")["available"].as_f64().expect("a number")
 }

@@ -7,6 +7,17 @@ use serde_json::json;
 #[test]
 fn pages_fit() {
     fits(&["orders", "list", "--book", EXAMPLE], &["19 claims", "T3-1", "proposed", "can be promised", "2028Q4", "trn4"]);
+    // What is kept for the classes above is theirs to ask for.
+    let last = |class: &str| {
+        let a = secondsource(&["orders", "list", "--book", EXAMPLE, "--chip", "trn4", "--class", class, "--date", "2026-11-23", "--json"])
+            .json();
+        assert_eq!(a["products"][0]["class"], class);
+        a["products"][0]["periods"][8]["available"].as_f64().expect("chips")
+    };
+    assert!(last("internal") > last("standard"));
+    fits(&["orders", "list", "--book", EXAMPLE, "--class", "strategic"], &["can be promised to strategic"]);
+    let ran = secondsource(&["orders", "list", "--book", EXAMPLE, "--class", "standart"]);
+    assert!(ran.code == 2 && ran.stderr.contains("did you mean `standard`?"), "{}", ran.stderr);
     fits(&["orders", "list", "--book", EXAMPLE, "--state", "cancelled"], &["No claim is in these states"]);
     fits(&["orders", "history", "--book", EXAMPLE], &["policy", "supply", "accept", "T4-5"]);
     fits(&["orders", "history", "--book", EXAMPLE, "T4-2", "--last", "1"], &["Invented Model Maker"]);
@@ -69,7 +80,7 @@ fn promises() {
 
 #[test]
 fn supplies() {
-    fits(&["orders", "promise", "--book", EXAMPLE, "--date", "2026-11-02"], &["T3-1", "told 50%", "days later", "beyond"]);
+    fits(&["orders", "promise", "--book", EXAMPLE, "--date", "2026-11-02"], &["T3-1", "Invented", "now 50%", "days later", "beyond"]);
     fits(
         &["orders", "supply", "--book", EXAMPLE, "--date", "2026-11-02"],
         &["nearly fully subscribed", "largely reserved", "next rack in", "2028"],
@@ -111,6 +122,79 @@ fn supplies() {
     assert!(ran.code == 2 && ran.stderr.contains("unknown key"), "{}", ran.stderr);
 }
 
+/// What has run out holds nothing for whoever looks, and what is over cannot be promised; nothing is written for that.
+#[test]
+fn looking_has_a_day() {
+    let look = |date: &str, more: &[&str]| secondsource(&[more, &["--book", EXAMPLE, "--date", date]].concat()).ok();
+    let json = |date: &str, more: &[&str]| secondsource(&[more, &["--book", EXAMPLE, "--date", date, "--json"]].concat()).json();
+    // T3-9 is held until 2027-01-31, T4-4 until 2027-06-30.
+    let list = ["orders", "list", "--chip", "trn3"];
+    let before = json("2027-01-31", &list);
+    let after = json("2027-02-01", &list);
+    assert_eq!((&before["lapsed"], &after["lapsed"]), (&json!([]), &json!(["T3-9"])));
+    let free = |a: &serde_json::Value| a["products"][0]["periods"][3]["committed"].as_f64().expect("chips");
+    assert_eq!(free(&before) - free(&after), 300.0 * 72.0);
+    assert!(look("2027-07-01", &list).contains("Note: 2 claims have run out by 2027-07-01"));
+    let pending = |date: &str| json(date, &["orders", "supply"])["products"][0]["spans"][1]["pending"].as_f64();
+    assert_eq!((pending("2027-01-31"), pending("2027-02-01")), (Some(21_600.0), Some(0.0)));
+    let ids = |date: &str| json(date, &["orders", "promise"])["claims"].as_array().expect("claims").len();
+    assert_eq!(ids("2027-01-31") - ids("2027-02-01"), 1);
+    let planned = |date: &str| look(date, &["orders", "plan"]).contains("T3-9");
+    assert!(planned("2027-01-31") && !planned("2027-02-01"));
+    // A year and periods that are over.
+    let year = json("2028-01-15", &["orders", "supply"])["products"][0]["spans"][0].clone();
+    assert_eq!((&year["state"], &year["available"]), (&json!("over"), &json!(0.0)));
+    let periods = json("2028-01-15", &list)["products"][0]["periods"].clone();
+    assert!(periods[4]["available"].is_null() && periods[5]["available"].is_number(), "{periods}");
+    fits(&["orders", "list", "--book", EXAMPLE, "--date", "2028-01-15"], &["over", "run out"]);
+    fits(&["orders", "supply", "--book", EXAMPLE, "--date", "2028-01-15"], &["over", "2026"]);
+    // In a file: the racks go to somebody else, the claim cannot be made firm, and may be ended in so many words.
+    let dir = scratch("orders-lapse");
+    let book = path(&dir.join("book.db"));
+    secondsource(&["orders", "import", "--book", &book, EXAMPLE, "--date", "2026-11-02"]).ok();
+    let set = |state: &str| secondsource(&["orders", "set", "--book", &book, "T3-9", state, "--date", "2027-02-01"]);
+    let late = set("active");
+    assert!(late.code == 2 && late.stderr.contains("expired on 2027-01-31"), "{}", late.stderr);
+    let racks = |n: &str| {
+        let claim = ["orders", "add", "--book", &book, "--customer", "C", "--system", "trn3-ultraserver", "--racks", n];
+        secondsource(&[&claim[..], &["--wanted", "2027-08-01", "--by", "2027-12-31", "--date", "2027-02-01"]].concat())
+    };
+    assert_eq!((racks("300").code, racks("300").code), (0, 1));
+    set("expired").ok();
+    let list = secondsource(&["orders", "list", "--book", &book, "--date", "2027-02-02", "--json"]).json();
+    assert_eq!(list["lapsed"], json!([]));
+    let table = path(&dir.join("claims.csv"));
+    secondsource(&["orders", "export", "--book", &book, "--to", &table, "--date", "2027-07-01"]).ok();
+    let rows = std::fs::read_to_string(&table).expect("a table");
+    assert!(rows.lines().any(|l| l.starts_with("T4-4,") && l.contains(",expired,")), "{rows}");
+}
+
+#[test]
+fn ramps_are_quoted() {
+    let ask = |racks: &str, ramp: &str, more: &[&str]| {
+        let all = ["promise", "--system", "trn3-ultraserver", "--racks", racks, "--ramp", ramp, "--book", EXAMPLE, "--date", "2026-11-23"];
+        secondsource(&[&all[..], more].concat())
+    };
+    let a = ask("200", "2027-01-01:50,2027-07-01:150", &["--json"]).json();
+    let racks = |list: &serde_json::Value| list.as_array().expect("parts").iter().map(|t| t["racks"].as_u64()).collect::<Vec<_>>();
+    assert_eq!((racks(&a["slots"]), racks(&a["capable"]["parts"])), (vec![Some(50), Some(150)], vec![Some(50), Some(150)]));
+    // What is made besides brings each part no later than what is planned anyway.
+    for i in 0..2 {
+        assert!(a["capable"]["parts"][i]["day"].as_str() <= a["slots"][i]["day"].as_str(), "{a}");
+    }
+    assert_eq!((&a["wanted"], &a["wait_from"]), (&json!("2027-01-01"), &json!("2027-07-01")));
+    let all = ask("200", "2027-01-01:200", &["--json"]).json();
+    assert!(a["capable"]["parts"][0]["day"].as_str() < all["capable"]["day"].as_str());
+    let page = ask("200", "2027-01-01:50,2027-07-01:150", &[]).ok();
+    assert!(page.contains("50 on 2027") && page.contains("from those days") && page.contains("from 2027-07-01: "), "{page}");
+    let day = ask("9", "2027-01-01:2,2027-01-02:3,2027-01-03:4", &[]).ok();
+    assert!(day.contains("slot        9 on 2027-03-31"), "{day}");
+    let ran = ask("200", "2027-01-01:200", &["--wanted", "2027-02-01"]);
+    assert!(ran.code == 2 && ran.stderr.starts_with("error: its ramp begins on 2027-01-01"), "{}", ran.stderr);
+    let ran = ask("200", "2027-01-01:50", &[]);
+    assert!(ran.code == 2 && ran.stderr.contains("50 racks, but the claim has 200"), "{}", ran.stderr);
+}
+
 const OTHER_FILE: &str = "examples/llama-3.1-405b.toml";
 
 #[test]
@@ -128,6 +212,14 @@ fn plans() {
         assert!(p["waiting"].as_array().expect("periods").iter().all(|v| v.as_f64() >= Some(-1.0)), "{p}");
     }
     assert!(a["free_value_usd"].as_f64() >= a["value_usd"].as_f64());
+    // Later, what is over is over: what was due is overdue, and comes from then on.
+    let later = secondsource(&["orders", "plan", "--book", EXAMPLE, "--date", "2027-08-15", "--json"]).json();
+    for c in later["claims"].as_array().expect("claims") {
+        assert!(c["by_period"].as_array().expect("periods")[..3].iter().all(|v| v.as_f64() == Some(0.0)), "{c}");
+    }
+    let t34 = later["claims"].as_array().expect("claims").iter().find(|c| c["id"] == "T3-4").expect("it is open");
+    assert_eq!((&t34["complete"], &t34["periods_later"]), (&json!("2027Q3"), &json!(3)));
+    assert!(later["notes"].as_array().expect("notes").iter().any(|n| n.as_str().is_some_and(|n| n.contains("overdue"))));
     // Under the late supply slots cannot all be kept, and the plan says so.
     let dir = scratch("orders-plans");
     let book = path(&dir.join("book.db"));
@@ -149,7 +241,7 @@ fn orders_keeps_its_json() {
     assert_shape(
         &secondsource(&["orders", "list", "--book", EXAMPLE, "--json"]).json(),
         &json!({
-            "book": "", "entries": 0, "last_entry": "", "claims": 0, "shown": [order],
+            "book": "", "as_of": "", "entries": 0, "last_entry": "", "claims": 0, "lapsed": [], "shown": [order],
             "products": [{"chip": "", "confidence": 0, "periods": [period]}]
         }),
         "orders list",
@@ -158,10 +250,10 @@ fn orders_keeps_its_json() {
     assert_shape(
         &secondsource(&[&ASK[..], &["--json"]].concat()).json(),
         &json!({
-            "book": "", "as_of": "", "system": "", "chip": "", "racks": 0, "chips": 0, "class": "", "wanted": "", "has_room": true,
+            "book": "", "as_of": "", "system": "", "chip": "", "racks": 0, "chips": 0, "class": "", "wanted": "", "wait_from": "", "has_room": true,
             "slots": [{"day": "", "racks": 0}], "why": null, "confidence": 0, "p10": "", "p50": "", "p90": "", "within": 0, "supply_ends": "",
             "curve": [{"day": "", "share": 0}], "drivers": [{"stage": "", "days": 0, "share": 0}],
-            "capable": {"day": "", "planned": 0, "made": null}, "ahead_racks": {"p10": 0, "p50": 0, "p90": 0}, "scenarios": 0, "seed": 0,
+            "capable": {"day": "", "parts": [{"day": "", "racks": 0}], "planned": 0, "made": null}, "ahead_racks": {"p10": 0, "p50": 0, "p90": 0}, "scenarios": 0, "seed": 0,
             "assumptions": [""]
         }),
         "promise",
