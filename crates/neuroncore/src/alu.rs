@@ -413,6 +413,13 @@ pub(crate) fn by_rows(op: AluOp, a: &mut [f32], free: usize, first: usize, b: &[
 /// Partial results kept side by side in a reduction, so that the order is the same for any vector width.
 const LANES: usize = 16;
 
+/// Joins the first N partial results with the next N; a fixed N lets the compiler keep them in vectors.
+#[inline(always)]
+fn fold<const N: usize>(acc: &mut [f32; LANES], f: &impl Fn(f32, f32) -> f32) {
+    let joined: [f32; N] = std::array::from_fn(|i| f(acc[i], acc[i + N]));
+    acc[..N].copy_from_slice(&joined);
+}
+
 #[inline(always)]
 pub(crate) fn lanes<T: Copy>(x: &[T], start: f32, get: impl Fn(T) -> f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut acc = [start; LANES];
@@ -425,13 +432,10 @@ pub(crate) fn lanes<T: Copy>(x: &[T], start: f32, get: impl Fn(T) -> f32, f: imp
     for (a, v) in acc.iter_mut().zip(rest) {
         *a = f(*a, get(*v));
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            acc[i] = f(acc[i], acc[i + width]);
-        }
-        width /= 2;
-    }
+    fold::<8>(&mut acc, &f);
+    fold::<4>(&mut acc, &f);
+    fold::<2>(&mut acc, &f);
+    fold::<1>(&mut acc, &f);
     acc[0]
 }
 

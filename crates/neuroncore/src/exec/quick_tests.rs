@@ -125,7 +125,7 @@ fn both_ways_leave_the_same() {
         let (mut a, mut b) = (machine(version), machine(version));
         let line = a.line(SourceLine::default());
         b.line(SourceLine::default());
-        for _ in 0..1_000 {
+        for _ in 0..600 {
             let op = dice.op(&a);
             let Ok(id) = general(&mut b, 0, &op, line) else {
                 assert_eq!(quick::run(&mut a, 0, &op, line), None, "{op:?}");
