@@ -1,5 +1,6 @@
 //! The operators of the arithmetic units over slices of fp32 or of 32-bit patterns.
 
+use crate::memory::BLOCK;
 use crate::op::AluOp;
 use crate::wide::wide;
 
@@ -357,43 +358,100 @@ pub(crate) fn binary(op: AluOp, a: &mut [f32], b: &[f32], reverse: bool) {
     }
 }
 
+/// `a = a op b` (`b op a` when `reverse`) with one number `b` for all elements.
+fn scalar(op: AluOp, a: &mut [f32], b: f32, reverse: bool) {
+    #[inline(always)]
+    fn own(a: &mut [f32], f: impl Fn(f32) -> f32) {
+        a.iter_mut().for_each(|x| *x = f(*x));
+    }
+    macro_rules! vector {
+        ($op:path) => {
+            if reverse { wide!(own(a, |x| apply($op, b, x))) } else { wide!(own(a, |x| apply($op, x, b))) }
+        };
+    }
+    match op {
+        _ if op.is_unary() => unary(op, a),
+        AluOp::Bypass if reverse => a.fill(b),
+        AluOp::Bypass => {}
+        AluOp::Add => wide!(own(a, |x| x + b)),
+        AluOp::Multiply => wide!(own(a, |x| x * b)),
+        AluOp::Subtract => vector!(AluOp::Subtract),
+        AluOp::Divide => vector!(AluOp::Divide),
+        AluOp::Max => vector!(AluOp::Max),
+        AluOp::Min => vector!(AluOp::Min),
+        AluOp::GreaterEqual => vector!(AluOp::GreaterEqual),
+        AluOp::Greater => vector!(AluOp::Greater),
+        AluOp::LessEqual => vector!(AluOp::LessEqual),
+        AluOp::Less => vector!(AluOp::Less),
+        AluOp::Equal => vector!(AluOp::Equal),
+        AluOp::NotEqual => vector!(AluOp::NotEqual),
+        _ if reverse => own(a, |x| apply(op, b, x)),
+        _ => own(a, |x| apply(op, x, b)),
+    }
+}
+
+/// Rows shorter than this get their numbers written out.
+const SHORT: usize = 16;
+
+/// `a = a op b` (`b op a` when `reverse`) with one number `b` for all elements, or one for each row of `free`. `a` starts at
+/// element `first`: it holds whole rows, or a part of one, and at most a block.
+pub(crate) fn by_rows(op: AluOp, a: &mut [f32], free: usize, first: usize, b: &[f32], reverse: bool) {
+    let Some(numbers) = b.get(first / free..).filter(|_| b.len() > 1) else {
+        return scalar(op, a, b.first().copied().unwrap_or(0.0), reverse);
+    };
+    if free == 1 {
+        binary(op, a, &numbers[..a.len()], reverse);
+    } else if free >= SHORT {
+        a.chunks_mut(free).zip(numbers).for_each(|(row, v)| scalar(op, row, *v, reverse));
+    } else {
+        let mut spread = [0.0; BLOCK];
+        spread[..a.len()].chunks_mut(free).zip(numbers).for_each(|(row, v)| row.fill(*v));
+        binary(op, a, &spread[..a.len()], reverse);
+    }
+}
+
 /// Partial results kept side by side in a reduction, so that the order is the same for any vector width.
 const LANES: usize = 16;
 
+/// Joins the first N partial results with the next N; a fixed N lets the compiler keep them in vectors.
 #[inline(always)]
-fn lanes(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
+fn fold<const N: usize>(acc: &mut [f32; LANES], f: &impl Fn(f32, f32) -> f32) {
+    let joined: [f32; N] = std::array::from_fn(|i| f(acc[i], acc[i + N]));
+    acc[..N].copy_from_slice(&joined);
+}
+
+#[inline(always)]
+pub(crate) fn lanes<T: Copy>(x: &[T], start: f32, get: impl Fn(T) -> f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut acc = [start; LANES];
     let (whole, rest) = x.as_chunks::<LANES>();
     for chunk in whole {
         for (a, v) in acc.iter_mut().zip(chunk) {
-            *a = f(*a, *v);
+            *a = f(*a, get(*v));
         }
     }
     for (a, v) in acc.iter_mut().zip(rest) {
-        *a = f(*a, *v);
+        *a = f(*a, get(*v));
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            acc[i] = f(acc[i], acc[i + width]);
-        }
-        width /= 2;
-    }
+    fold::<8>(&mut acc, &f);
+    fold::<4>(&mut acc, &f);
+    fold::<2>(&mut acc, &f);
+    fold::<1>(&mut acc, &f);
     acc[0]
 }
 
 /// Reduces a slice, in sixteen interleaved partial results that are joined pairwise.
 pub(crate) fn reduce(op: AluOp, x: &[f32]) -> f32 {
+    let own = |v| v;
     match op {
-        AluOp::Add | AluOp::Average => wide!(lanes(x, 0.0, |a, b| a + b)),
-        AluOp::Max => wide!(lanes(x, f32::NEG_INFINITY, max)),
-        AluOp::Min => wide!(lanes(x, f32::INFINITY, min)),
-        AluOp::Multiply => wide!(lanes(x, 1.0, |a, b| a * b)),
+        AluOp::Add | AluOp::Average => wide!(lanes(x, 0.0, own, |a, b| a + b)),
+        AluOp::Max => wide!(lanes(x, f32::NEG_INFINITY, own, max)),
+        AluOp::Min => wide!(lanes(x, f32::INFINITY, own, min)),
+        AluOp::Multiply => wide!(lanes(x, 1.0, own, |a, b| a * b)),
         AluOp::Subtract => match x {
             [] => 0.0,
-            [first, rest @ ..] => first - lanes(rest, 0.0, |a, b| a + b),
+            [first, rest @ ..] => first - lanes(rest, 0.0, own, |a, b| a + b),
         },
-        _ => lanes(x, op.identity(), |a, b| apply(op, a, b)),
+        _ => lanes(x, op.identity(), own, |a, b| apply(op, a, b)),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod machine;
 mod memory;
 pub mod op;
 pub mod report;
+mod rows;
 pub mod schedule;
 pub mod tensor;
 pub mod timing;

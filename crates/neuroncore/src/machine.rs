@@ -11,7 +11,7 @@ use crate::generation::Generation;
 use crate::memory::{Memory, Storage, fill_sentinel};
 use crate::op::Op;
 use crate::tensor::{Place, RegId, Tensor, TensorId, View};
-use crate::trace::{Finding, InstrId, Loop, SourceLine, Span, StorageInfo, Trace};
+use crate::trace::{Finding, InstrId, Loop, Range, SourceLine, Span, StorageInfo, Trace};
 use crate::{Dtype, StorageId};
 
 /// What to allocate.
@@ -49,6 +49,9 @@ pub(crate) struct Scratch {
     pub left: Vec<f32>,
     pub right: Vec<f32>,
     pub product: Vec<f32>,
+    /// Ranges of the instruction under way.
+    pub reads: Vec<Range>,
+    pub writes: Vec<Range>,
 }
 
 /// `ranks` logical devices of `lnc` physical cores each. Core `rank * lnc + i` is physical core `i` of a rank.
@@ -72,6 +75,8 @@ pub struct Machine {
     pub(crate) scratch: Scratch,
     pub(crate) trace: Trace,
     lines: BTreeMap<SourceLine, u32>,
+    /// The line asked for last, and its index.
+    last_line: Option<(SourceLine, u32)>,
     loops: Vec<u16>,
     pub(crate) meetings: u32,
     register_storage: Option<u32>,
@@ -106,6 +111,7 @@ impl Machine {
             scratch: Scratch::default(),
             trace: Trace::default(),
             lines: BTreeMap::new(),
+            last_line: None,
             loops: Vec::new(),
             meetings: 0,
             register_storage: None,
@@ -466,13 +472,18 @@ impl Machine {
 
     /// Index of a source line in the trace.
     pub(crate) fn line(&mut self, line: SourceLine) -> u32 {
-        if let Some(i) = self.lines.get(&line) {
-            return *i;
+        match self.last_line {
+            Some((last, i)) if last == line => i,
+            _ => {
+                let lines = &mut self.trace.lines;
+                let i = *self.lines.entry(line).or_insert_with(|| {
+                    lines.push(line);
+                    lines.len() as u32 - 1
+                });
+                self.last_line = Some((line, i));
+                i
+            }
         }
-        let i = self.trace.lines.len() as u32;
-        self.trace.lines.push(line);
-        self.lines.insert(line, i);
-        i
     }
 
     pub(crate) fn find(&mut self, finding: Finding) {

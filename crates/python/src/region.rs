@@ -55,12 +55,12 @@ impl MemoryRegion {
         if self.name.ends_with("hbm") { 3 } else { self.name.len() as isize + isize::from(self.name == "sbuf") }
     }
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        let other = match other.cast::<MemoryRegion>() {
-            Ok(region) => region.get().name.to_string(),
-            Err(_) => other.extract::<String>().unwrap_or_default(),
-        };
         let any_hbm = |a: &str, b: &str| a == "hbm" && b.ends_with("hbm");
-        self.name == other || any_hbm(self.name, &other) || any_hbm(&other, self.name)
+        let same = |other: &str| self.name == other || any_hbm(self.name, other) || any_hbm(other, self.name);
+        match other.cast::<MemoryRegion>() {
+            Ok(region) => same(region.get().name),
+            Err(_) => same(&other.extract::<String>().unwrap_or_default()),
+        }
     }
     fn __ne__(&self, other: &Bound<'_, PyAny>) -> bool {
         !self.__eq__(other)
@@ -71,14 +71,15 @@ pub fn region(any: Option<&Bound<'_, PyAny>>) -> PyResult<Region> {
     let Some(any) = any.filter(|a| !a.is_none()) else {
         return Ok(Region::Sbuf);
     };
+    let text: String;
     let name = match any.cast::<MemoryRegion>() {
-        Ok(r) => r.get().name.to_string(),
-        Err(_) => match any.getattr("name") {
-            Ok(name) => name.extract()?,
-            Err(_) => any.extract()?,
-        },
+        Ok(r) => r.get().name,
+        Err(_) => {
+            text = any.getattr("name").map_or_else(|_| any.extract(), |name| name.extract())?;
+            &text
+        }
     };
-    Ok(match name.as_str() {
+    Ok(match name {
         "sbuf" => Region::Sbuf,
         "psum" => Region::Psum,
         "hbm" | "private_hbm" => Region::Hbm,

@@ -98,7 +98,9 @@ impl Tensor {
 
     /// The engine's view of it.
     pub fn view(&self, py: Python<'_>) -> PyResult<View> {
-        session::with(|s| self.of_this_launch(s))?;
+        if !session::is_running(self.storage.epoch) {
+            session::with(|s| self.of_this_launch(s))?;
+        }
         let mut dims = [(0i64, 0u32); crate::layout::MAX_DIMS];
         for (slot, axis) in dims.iter_mut().zip(self.layout.axes()) {
             *slot = (axis.step, u32::try_from(axis.count).map_err(|_| PyValueError::new_err("a dimension of more than 2^32 positions"))?);

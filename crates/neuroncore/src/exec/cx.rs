@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::op::{AluOp, Operand};
 use crate::tensor::{Indirect, Place, ScalarIndex, View};
-use crate::trace::{Cost, Engine, Flags, Instr, InstrId, OpCode, Range, SourceLine, Span};
+use crate::trace::{Cost, Engine, Flags, Instr, InstrId, OpCode, Range, Span};
 use crate::{Dtype, StorageId};
 
 /// An input of the arithmetic: a constant, or one value for each element.
@@ -45,10 +45,10 @@ pub(crate) struct Cx<'m> {
 }
 
 impl<'m> Cx<'m> {
-    pub fn new(m: &'m mut Machine, core: u16, code: OpCode, line: SourceLine) -> Cx<'m> {
-        let line = m.line(line);
+    pub fn new(m: &'m mut Machine, core: u16, code: OpCode, line: u32) -> Cx<'m> {
         let key = m.seed ^ (m.trace.instrs.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Cx { m, core, code, line, reads: Vec::new(), writes: Vec::new(), temporaries: 0, scatters: Vec::new(), flags: Flags(0), key }
+        let (reads, writes) = (std::mem::take(&mut m.scratch.reads), std::mem::take(&mut m.scratch.writes));
+        Cx { m, core, code, line, reads, writes, temporaries: 0, scatters: Vec::new(), flags: Flags(0), key }
     }
 
     /// Removes what was made for this instruction only.
@@ -57,6 +57,10 @@ impl<'m> Cx<'m> {
             self.m.drop_temporary();
         }
         self.temporaries = 0;
+        self.reads.clear();
+        self.writes.clear();
+        self.m.scratch.reads = std::mem::take(&mut self.reads);
+        self.m.scratch.writes = std::mem::take(&mut self.writes);
     }
 
     pub fn line(&self) -> u32 {

@@ -13,8 +13,8 @@ use crate::wide;
 /// Inputs at most.
 pub(crate) const INPUTS: usize = 4;
 /// Elements from which an instruction is shared between threads: one operation each, or a function of tens.
-const PARALLEL: usize = 1 << 20;
-const PARALLEL_HEAVY: usize = 1 << 16;
+pub(super) const PARALLEL: usize = 1 << 20;
+pub(super) const PARALLEL_HEAVY: usize = 1 << 16;
 /// Elements that one thread takes at a time.
 const SHARE: usize = 16 * BLOCK;
 

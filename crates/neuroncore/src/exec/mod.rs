@@ -10,10 +10,14 @@ mod matmul;
 mod mx;
 mod pointwise;
 pub(crate) mod psum;
+mod quick;
+#[cfg(test)]
+mod quick_tests;
 mod random;
 mod reduce;
 mod search;
 mod select;
+mod tile;
 
 use crate::fault::Fault;
 use crate::machine::Machine;
@@ -37,6 +41,15 @@ pub(crate) fn run(m: &mut Machine, core: u16, op: &Op, line: SourceLine) -> Resu
         let message = "this core waits for others at a barrier, sendrecv or collective".into();
         return Err(Fault { rule: "waiting", op: name, operand: "", message, hint: None });
     }
+    let line = m.line(line);
+    match quick::run(m, core, op, line) {
+        Some(id) => Ok(id),
+        None => general(m, core, op, line),
+    }
+}
+
+/// The way that every instruction can go.
+fn general(m: &mut Machine, core: u16, op: &Op, line: u32) -> Result<InstrId, Fault> {
     let mut cx = Cx::new(m, core, op.code(), line);
     let result = dispatch(&mut cx, op);
     cx.end();

@@ -5,7 +5,7 @@ use crate::machine::Machine;
 use crate::trace::Range;
 
 /// One bit for each 4 bytes of a PSUM tensor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PsumState {
     words: usize,
     by_matmul: Vec<u64>,

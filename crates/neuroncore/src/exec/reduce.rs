@@ -15,7 +15,7 @@ use crate::tensor::{Place, View};
 use crate::trace::{Engine, InstrId};
 
 /// Elements from which rows are shared between threads.
-const PARALLEL: usize = 1 << 17;
+pub(super) const PARALLEL: usize = 1 << 17;
 
 pub(super) fn run(cx: &mut Cx<'_>, op: &Op) -> Result<InstrId, Fault> {
     match op {

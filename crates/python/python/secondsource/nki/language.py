@@ -96,6 +96,11 @@ class NKIObject:
 
 
 def _allocate(shape, dtype, buffer=None, name="", address=None):
+    if (buffer is None or buffer is sbuf or buffer is psum) and type(shape) is tuple:
+        try:
+            return _native.allocate(shape, dtype, buffer, name or None, address)
+        except TypeError:
+            pass  # sizes that are no integers: below
     launch = _state.running()
     sizes = [int(s) for s in shape] if isinstance(shape, (tuple, list)) else [int(shape)]
     region = buffer if buffer is not None else sbuf
