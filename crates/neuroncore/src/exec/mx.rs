@@ -110,10 +110,26 @@ fn quantize(cx: &mut Cx<'_>, dst: &View, src: &View, dst_scale: &View) -> Result
             scales[scale_row(g, p) * across + c] = code;
         }
     }
+    clear_unused(&mut scales, across, scale.dtype, p);
     memory.write_bits(&dst, &mut Cursor::new(&dst, 0), &packed);
     memory.write_bits(&scale, &mut Cursor::new(&scale, 0), &scales);
     let cost = cx.cost(&[&src], &dst);
     Ok(cx.finish(Engine::Vector, Cost { flags: cost.flags.with(Flags::MX), ..cost }))
+}
+
+/// Rows of the scale view between the groups' belong to other scales, or to nothing: those that still hold what fresh bytes hold
+/// become zero, as the vendor's references have them.
+fn clear_unused(scales: &mut [u32], across: usize, dtype: Dtype, partitions: usize) {
+    if dtype != Dtype::U8 || across == 0 {
+        return;
+    }
+    let fresh = u32::from(convert::sentinel(dtype)[0]);
+    let used: Vec<usize> = (0..partitions / 8).map(|g| scale_row(g, partitions)).collect();
+    for (row, values) in scales.chunks_exact_mut(across).enumerate() {
+        if !used.contains(&row) && values.iter().all(|v| *v == fresh) {
+            values.fill(0);
+        }
+    }
 }
 
 /// Finite values within `limit`; infinities and NaN as they are.

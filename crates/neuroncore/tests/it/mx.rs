@@ -72,6 +72,23 @@ fn the_older_rule_has_no_headroom_and_saturates() {
 }
 
 #[test]
+fn unused_rows_of_the_scales_are_zero_and_those_of_others_stay() {
+    let mut lab = Lab::new(Gen::Gen4);
+    let src = lab.sbuf(Dtype::Bf16, 64, &[1.0; 64 * 4]);
+    let (dst, scale) = (lab.tile(Place::Sbuf, Dtype::Fp8E4FnX4, 64, 1), lab.tile(Place::Sbuf, Dtype::U8, 64, 1));
+    let mut before = lab.m.read(scale.tensor);
+    before[5] = 99;
+    lab.m.write(scale.tensor, &before).expect("right size");
+    lab.run(Op::QuantizeMx { dst, src, dst_scale: scale.clone() });
+    let mut want = [0; 64];
+    for group in [0, 1, 2, 3, 32, 33, 34, 35] {
+        want[group] = 120;
+    }
+    want[5] = 99;
+    assert_eq!(lab.m.read(scale.tensor), want);
+}
+
+#[test]
 fn a_group_of_zeros_has_the_smallest_scale() {
     let mut lab = Lab::new(Gen::Gen4);
     let src = lab.sbuf(Dtype::Fp16, 32, &[0.0; 32 * 4]);
