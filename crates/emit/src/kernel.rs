@@ -101,12 +101,14 @@ fn bar<W: Write>(
         Engine::Tensor => args.extend([("K", Arg::Int(i64::from(c.k))), ("M", Arg::Int(i64::from(c.m))), ("N", Arg::Int(i64::from(c.n)))]),
         _ => args.push(("elements_per_partition", Arg::Int(i64::from(c.elements)))),
     }
+    // In whole nanoseconds, so that the end of one bar and the start of the next are rounded alike.
+    let whole = |ps: Ps| (ps + 500) / 1000;
     w.span(&TraceSpan {
         track,
         name: i.op.name(),
         category: i.engine.name(),
-        start_s: start as f64 * 1e-12,
-        dur_s: (end - start) as f64 * 1e-12,
+        start_s: whole(start) as f64 * 1e-9,
+        dur_s: (whole(end) - whole(start)) as f64 * 1e-9,
         args: &args,
     })
 }

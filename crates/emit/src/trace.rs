@@ -137,11 +137,15 @@ impl<W: Write> TraceWriter<W> {
 }
 
 /// Whole nanoseconds, shown as microseconds with three decimals.
+///
+/// The viewer reads a double, multiplies it by 1000 and cuts off the rest: 1.001 becomes 1000 ns, and two bars that touch
+/// overlap by a nanosecond, for which it drops the second. Where that would happen a fourth decimal keeps the nanosecond.
 struct Micro(u64);
 
 impl std::fmt::Display for Micro {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+        let short = ((self.0 as f64 / 1000.0) * 1000.0) as u64 != self.0;
+        write!(f, "{}.{:03}{}", self.0 / 1000, self.0 % 1000, if short { "1" } else { "" })
     }
 }
 

@@ -27,7 +27,8 @@ fn every_item_is_one_event() {
         for s in spans {
             let (ts, dur) = (s["ts"].as_f64().unwrap(), s["dur"].as_f64().unwrap());
             let end = ends.insert((s["pid"].as_u64(), s["tid"].as_u64()), ts + dur).unwrap_or(0.0);
-            assert!(ts >= end - 1e-6, "{s}");
+            // A fourth decimal may stand behind the nanosecond.
+            assert!(ts >= end - 2.5e-4, "{s}");
         }
     }
 }

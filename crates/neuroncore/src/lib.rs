@@ -30,7 +30,7 @@ mod wide;
 pub use dtype::Dtype;
 pub use fault::Fault;
 pub use generation::{Gen, Generation};
-pub use machine::{Allocation, Machine};
+pub use machine::{Allocation, Machine, MxScale};
 pub use op::Op;
 pub use tensor::{Dim, Dims, Indirect, Place, RegId, ScalarIndex, StorageId, Tensor, TensorId, View};
 pub use timing::{Calibration, Fitted, Timing};

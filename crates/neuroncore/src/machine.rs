@@ -30,6 +30,16 @@ pub struct Allocation {
     pub line: SourceLine,
 }
 
+/// How `quantize_mx` chooses the scale of a group whose largest magnitude is `a`, for a format whose largest exponent is `e`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MxScale {
+    /// `2^(floor(log2 a) - (e - 1))`: the largest values round up without saturating. The vendor's rule from SDK 2.31 on.
+    #[default]
+    Headroom,
+    /// `2^(floor(log2 a) - e)`, the sample algorithm of the OCP specification, where they saturate. SDK 2.30 and before.
+    Sample,
+}
+
 /// Registers of a core's engines that outlive an instruction.
 #[derive(Debug, Clone)]
 pub(crate) struct CoreState {
@@ -62,6 +72,7 @@ pub struct Machine {
     pub(crate) lnc: u16,
     pub(crate) seed: u64,
     pub(crate) stochastic: bool,
+    pub(crate) mx_scale: MxScale,
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) memory: Memory,
     pub(crate) registers: Vec<i32>,
@@ -101,6 +112,7 @@ impl Machine {
             lnc,
             seed,
             stochastic: false,
+            mx_scale: MxScale::default(),
             tensors: Vec::new(),
             memory: Memory::default(),
             registers: Vec::new(),
@@ -141,6 +153,11 @@ impl Machine {
     /// Rounds results of the engines to types below fp32 at random instead of to nearest even.
     pub fn set_stochastic_rounding(&mut self, on: bool) {
         self.stochastic = on;
+    }
+
+    /// The rule of `quantize_mx` from here on.
+    pub fn set_mx_scale(&mut self, rule: MxScale) {
+        self.mx_scale = rule;
     }
 
     /// A new tensor, holding NaN (4 for integers) until written. An explicit address keeps what stands there.

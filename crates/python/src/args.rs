@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyInt};
 use secondsource_neuroncore::op::{ActFn, AluOp, AluStage, Operand, OutOfBounds, Pattern, ReduceCmd, Reduction};
 use secondsource_neuroncore::trace::Dge;
 use secondsource_neuroncore::{Engine, InstrId, View};
@@ -73,17 +73,11 @@ pub fn dst(any: Any<'_, '_>, name: &str) -> PyResult<View> {
     Ok(view)
 }
 
-/// `dst` of an instruction whose older API names the type too: `dst` has it already.
+/// `dst` of an instruction whose older API names a type too. Kernels of that time name one that differs from `dst`'s, which
+/// decides: an instruction writes values of the type of its `dst`.
 pub fn dst_of_type(any: Any<'_, '_>, dtype: Maybe<'_, '_>) -> PyResult<View> {
-    let view = dst(any, "dst")?;
-    match given(dtype).map(dtypes::parse).transpose()? {
-        Some(other) if other != view.dtype => Err(PyTypeError::new_err(format!(
-            "`dtype` {} is not that of `dst`, {}: an instruction writes values of the type of its `dst`",
-            other.name(),
-            view.dtype.name()
-        ))),
-        _ => Ok(view),
-    }
+    given(dtype).map(dtypes::parse).transpose()?;
+    dst(any, "dst")
 }
 
 pub fn maybe_dst(any: Maybe<'_, '_>, name: &str) -> PyResult<Option<View>> {
@@ -151,9 +145,11 @@ pub fn act(any: Any<'_, '_>) -> PyResult<ActFn> {
         .ok_or_else(|| PyTypeError::new_err(format!("`op`: {} is no activation function of nki.language", described(any))))
 }
 
-/// A member of one of the enums of `nki.isa`, by the numbers that [`register_operators`] was given.
-fn member<T>(any: Any<'_, '_>, name: &str, right: &str, pick: impl Fn(u8) -> Option<T>) -> PyResult<T> {
-    look_up(any, 2)?.and_then(pick).ok_or_else(|| {
+/// A member of one of the enums of `nki.isa`, by the numbers that [`register_operators`] was given, or a member's value, which
+/// counts from `base` there.
+fn member<T>(any: Any<'_, '_>, name: &str, right: &str, base: u8, pick: impl Fn(u8) -> Option<T>) -> PyResult<T> {
+    let value = || any.cast_exact::<PyInt>().ok().and_then(|n| n.extract::<u8>().ok()).filter(|n| *n < 10).map(|n| n + base);
+    look_up(any, 2)?.or_else(value).and_then(pick).ok_or_else(|| {
         let given = any.repr().map_or_else(|_| described(any), |r| r.to_string());
         PyTypeError::new_err(format!("`{name}`: {given} is none of {right}"))
     })
@@ -161,7 +157,7 @@ fn member<T>(any: Any<'_, '_>, name: &str, right: &str, pick: impl Fn(u8) -> Opt
 
 pub fn engine(any: Maybe<'_, '_>) -> PyResult<Option<Engine>> {
     let Some(any) = given(any) else { return Ok(None) };
-    member(any, "engine", "nisa.engine.tensor, vector, scalar, gpsimd, dma, sync and unknown", |n| match n {
+    member(any, "engine", "nisa.engine.tensor, vector, scalar, gpsimd, dma, sync and unknown", 0, |n| match n {
         0 => Some(None),
         1 => Some(Some(Engine::Tensor)),
         2 => Some(Some(Engine::Scalar)),
@@ -175,7 +171,7 @@ pub fn engine(any: Maybe<'_, '_>) -> PyResult<Option<Engine>> {
 
 pub fn dge(any: Maybe<'_, '_>) -> PyResult<Dge> {
     let Some(any) = given(any) else { return Ok(Dge::Unknown) };
-    member(any, "dge_mode", "nisa.dge_mode.unknown, swdge, hwdge and none", |n| match n {
+    member(any, "dge_mode", "nisa.dge_mode.unknown, swdge, hwdge and none", 10, |n| match n {
         10 => Some(Dge::Unknown),
         11 => Some(Dge::Software),
         12 => Some(Dge::Hardware),
@@ -186,7 +182,7 @@ pub fn dge(any: Maybe<'_, '_>) -> PyResult<Dge> {
 
 pub fn oob(any: Maybe<'_, '_>) -> PyResult<OutOfBounds> {
     let Some(any) = given(any) else { return Ok(OutOfBounds::Error) };
-    member(any, "oob_mode", "nisa.oob_mode.error and skip", |n| match n {
+    member(any, "oob_mode", "nisa.oob_mode.error and skip", 20, |n| match n {
         20 => Some(OutOfBounds::Error),
         21 => Some(OutOfBounds::Skip),
         _ => None,
@@ -195,7 +191,7 @@ pub fn oob(any: Maybe<'_, '_>) -> PyResult<OutOfBounds> {
 
 pub fn reduce_cmd(any: Maybe<'_, '_>, default: ReduceCmd) -> PyResult<ReduceCmd> {
     let Some(any) = given(any) else { return Ok(default) };
-    member(any, "reduce_cmd", "nisa.reduce_cmd.idle, reset, reduce, reset_reduce and load_reduce", |n| match n {
+    member(any, "reduce_cmd", "nisa.reduce_cmd.idle, reset, reduce, reset_reduce and load_reduce", 30, |n| match n {
         30 => Some(ReduceCmd::Idle),
         31 => Some(ReduceCmd::Reset),
         32 => Some(ReduceCmd::Reduce),
@@ -208,7 +204,7 @@ pub fn reduce_cmd(any: Maybe<'_, '_>, default: ReduceCmd) -> PyResult<ReduceCmd>
 /// Whether a product takes two rows a cycle.
 pub fn double_row(any: Maybe<'_, '_>) -> PyResult<bool> {
     let Some(any) = given(any) else { return Ok(false) };
-    member(any, "perf_mode", "nisa.matmul_perf_mode.none and double_row", |n| match n {
+    member(any, "perf_mode", "nisa.matmul_perf_mode.none and double_row", 100, |n| match n {
         40 => Some(false),
         41 => Some(true),
         _ => None,
@@ -218,7 +214,7 @@ pub fn double_row(any: Maybe<'_, '_>) -> PyResult<bool> {
 /// Whether GpSimd's own DMA carries a `sendrecv`.
 pub fn gpsimd_dma(any: Maybe<'_, '_>) -> PyResult<bool> {
     let Some(any) = given(any) else { return Ok(false) };
-    member(any, "dma_engine", "nisa.dma_engine.dma and gpsimd_dma", |n| match n {
+    member(any, "dma_engine", "nisa.dma_engine.dma and gpsimd_dma", 49, |n| match n {
         50 => Some(false),
         51 => Some(true),
         _ => None,

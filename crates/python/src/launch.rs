@@ -3,19 +3,23 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use secondsource_catalog::Catalog;
-use secondsource_neuroncore::{Gen, Generation, Machine};
+use secondsource_neuroncore::{Gen, Generation, Machine, MxScale};
 
 use crate::session::{self, Session};
 
-/// Starts a machine for a launch; what ran before is put away until [`end`].
+/// Starts a machine for a launch; what ran before is put away until [`end`]. `mx_sample`: scales of `quantize_mx` as before SDK 2.31.
 #[pyfunction]
-#[pyo3(signature = (target, lnc=1, ranks=1, seed=0))]
-pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64) -> PyResult<()> {
+#[pyo3(signature = (target, lnc=1, ranks=1, seed=0, mx_sample=false))]
+pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64, mx_sample: bool) -> PyResult<()> {
     let version = Gen::parse(target)
         .ok_or_else(|| PyValueError::new_err(format!("`{target}` is no target: trn1, trn2, trn3 (or inf2, gen2, gen3, gen4)")))?;
     let generation = generation(version)?;
     let epoch = next_epoch();
-    session::push(Session { machine: Machine::new(generation, ranks, lnc, seed), epoch, core: 0 });
+    let mut machine = Machine::new(generation, ranks, lnc, seed);
+    if mx_sample {
+        machine.set_mx_scale(MxScale::Sample);
+    }
+    session::push(Session { machine, epoch, core: 0 });
     Ok(())
 }
 

@@ -37,7 +37,10 @@ WRONG_VALUES = {
     "operand0": lambda t: nisa.tensor_scalar(tile(), t, op0=nl.add),
     "operand1": lambda t: nisa.tensor_scalar(tile(), t, nl.multiply, 2.0, op1=nl.add),
     "dma_engine": lambda t: nisa.sendrecv(t, tile(), 1, 1, 0, dma_engine="gpsimd"),
-    "dtype": lambda t: nisa.tensor_copy(tile(), t, dtype=nl.int8),
+    "dge_mode`: 4": lambda t: nisa.dma_copy(tile(), t, dge_mode=4),
+    "dge_mode`: True": lambda t: nisa.dma_copy(tile(), t, dge_mode=True),
+    "perf_mode`: 1": lambda t: nisa.nc_matmul(tile(8, 8, buffer=nl.psum), t, t, perf_mode=1),
+    "dma_engine`: 0": lambda t: nisa.sendrecv(t, tile(), 1, 1, 0, dma_engine=0),
     "data": lambda t: nisa.core_barrier("x"),
 }
 
@@ -55,6 +58,9 @@ def test_the_right_values_are_taken():
         nisa.tensor_copy(out, t, engine=nisa.engine.unknown)
         nisa.tensor_copy(out, t, engine=nisa.vector_engine, dtype=nl.float32)
         nisa.dma_copy(out, t, oob_mode=nisa.oob_mode.error, dge_mode=nisa.dge_mode.none)
+        # The documented value of a member stands for it; a type beside `dst` is a hint.
+        nisa.dma_copy(out, t, oob_mode=1, dge_mode=3)
+        nisa.tensor_copy(out, t, engine=5, dtype=nl.bfloat16)
         nisa.tensor_scalar(out, out, op0=nl.abs)
         product = tile(8, 8, buffer=nl.psum)
         for mode in (None, nisa.matmul_perf_mode.none, "none"):

@@ -385,3 +385,23 @@ def test_misspelt_arguments_are_refused_and_hints_to_the_compiler_are_taken():
 def test_a_grid_of_no_places_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         nki.jit(lambda x: x)[2, 0](draw(128, 8))
+
+
+def test_an_index_of_six_free_dimensions_is_split():
+    x = draw(8, 6 * 6 * 6).reshape(8, 6, 6, 6)
+
+    @nki.jit
+    def kernel(x):
+        tile = nl.load(x)
+        out = nl.zeros((8, 6, 6, 6), dtype=x.dtype, buffer=nl.sbuf)
+        p, a, b, c, u, v, w = nl.mgrid[0:8, 0:2, 0:2, 0:2, 0:2, 0:2, 0:2]
+        # Every other pair of positions, written mirrored: no two dimensions follow each other in memory.
+        out[p, 3 * u + a, 3 * v + b, 3 * w + c] = 2 * tile[p, 3 * u + 1 - a, 3 * v + 1 - b, 3 * w + 1 - c] + 1.0
+        result = nl.ndarray(x.shape, dtype=x.dtype, buffer=nl.shared_hbm)
+        nl.store(result, out)
+        return result
+
+    want = np.zeros_like(x)
+    to, source = np.array([0, 1, 3, 4]), np.array([1, 0, 4, 3])
+    want[np.ix_(range(8), to, to, to)] = 2 * x[np.ix_(range(8), source, source, source)] + 1
+    np.testing.assert_allclose(kernel(x), want, rtol=1e-6)

@@ -66,3 +66,31 @@ def test_an_error_keeps_its_cause(command):
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr and "direct cause" in done.stderr and done.stderr.endswith("ValueError: outer\n")
     assert "secondsource" not in done.stderr and "runpy" not in done.stderr
+
+
+QUANTISE = """
+import numpy as np, ml_dtypes, nki, nki.isa as nisa, nki.language as nl
+
+def scales(x):
+    tile = nl.load(x)
+    packed = nl.ndarray((32, 1), dtype=nl.float8_e4m3fn_x4, buffer=nl.sbuf)
+    scale = nl.ndarray((4, 1), dtype=nl.uint8, buffer=nl.sbuf)
+    nisa.quantize_mx(dst=packed, src=tile, dst_scale=scale)
+    out = nl.ndarray((4, 1), dtype=nl.uint8, buffer=nl.shared_hbm)
+    nl.store(out, scale)
+    return out
+
+print(nki.jit(scales)(np.full((32, 4), 3.0, ml_dtypes.bfloat16)).ravel())
+"""
+
+
+def test_the_release_of_the_sdk_decides_the_scales(command, monkeypatch):
+    # 2^1 is the largest power of two below 3; the largest exponent of e4m3fn is 8; one less of room from 2.31 on.
+    target = ("--quiet", "--target", "trn3")
+    assert command(QUANTISE, *target).stdout == "[121 121 121 121]\n"
+    assert command(QUANTISE, *target, "--sdk", "2.30").stdout == "[120 120 120 120]\n"
+    monkeypatch.setenv("SECONDSOURCE_NKI_SDK", "2.29.0")
+    assert command(QUANTISE, *target).stdout == "[120 120 120 120]\n"
+    assert command(QUANTISE, *target, "--sdk", "2.31").stdout == "[121 121 121 121]\n"
+    wrong = command(QUANTISE, "--sdk", "newest")
+    assert wrong.returncode == 2 and "`newest` is no release of the Neuron SDK" in wrong.stderr

@@ -10,6 +10,7 @@ use crate::exec::matmul::{self, Mode, Sizes};
 use crate::exec::{Cx, psum};
 use crate::fault::Fault;
 use crate::generation::Gen;
+use crate::machine::MxScale;
 use crate::op::Op;
 use crate::tensor::{Place, View};
 use crate::trace::{Cost, Engine, Flags, InstrId};
@@ -77,7 +78,11 @@ fn quantize(cx: &mut Cx<'_>, dst: &View, src: &View, dst_scale: &View) -> Result
     }
     check_scale(cx, "dst_scale", &scale, p, f / 4)?;
     let e5 = dst.dtype == Dtype::Fp8E5X4;
-    let (format, largest) = if e5 { (convert::E5M2, 15) } else { (convert::E4M3FN, 8) };
+    let (format, largest, limit) = if e5 { (convert::E5M2, 15, 57_344.0) } else { (convert::E4M3FN, 8, 448.0) };
+    let room = match cx.m.mx_scale {
+        MxScale::Headroom => 1,
+        MxScale::Sample => 0,
+    };
     let memory = cx.memory();
     let x = memory.all(&src);
     let columns = f / 4;
@@ -88,26 +93,48 @@ fn quantize(cx: &mut Cx<'_>, dst: &View, src: &View, dst_scale: &View) -> Result
         for c in 0..columns {
             let at = |i: usize| (g * 8 + i / 4) * f + c * 4 + i % 4;
             let amax = (0..32).fold(0.0f32, |m, i| crate::alu::max(m, x[at(i)].abs()));
-            // 2^(floor(log2 amax) - (largest exponent - 1)): one binade of room above the largest value.
+            // 2^(floor(log2 amax) - (largest exponent - room)).
             let code = if amax == 0.0 {
                 0
             } else if amax.is_finite() {
-                (exponent(amax) - (largest - 1) + 127).clamp(0, 254) as u32
+                (exponent(amax) - (largest - room) + 127).clamp(0, 254) as u32
             } else {
                 255
             };
             let factor = f64::from(convert::from_e8m0(code as u8));
             for i in 0..32 {
-                let q = (f64::from(x[at(i)]) / factor) as f32;
+                // Without room the largest values of a group may lie beyond the format: they saturate.
+                let q = saturated((f64::from(x[at(i)]) / factor) as f32, limit);
                 packed[(g * 8 + i / 4) * columns + c] |= u32::from(format.encode(q)) << (8 * (i % 4));
             }
             scales[scale_row(g, p) * across + c] = code;
         }
     }
+    clear_unused(&mut scales, across, scale.dtype, p);
     memory.write_bits(&dst, &mut Cursor::new(&dst, 0), &packed);
     memory.write_bits(&scale, &mut Cursor::new(&scale, 0), &scales);
     let cost = cx.cost(&[&src], &dst);
     Ok(cx.finish(Engine::Vector, Cost { flags: cost.flags.with(Flags::MX), ..cost }))
+}
+
+/// Rows of the scale view between the groups' belong to other scales, or to nothing: those that still hold what fresh bytes hold
+/// become zero, as the vendor's references have them.
+fn clear_unused(scales: &mut [u32], across: usize, dtype: Dtype, partitions: usize) {
+    if dtype != Dtype::U8 || across == 0 {
+        return;
+    }
+    let fresh = u32::from(convert::sentinel(dtype)[0]);
+    let used: Vec<usize> = (0..partitions / 8).map(|g| scale_row(g, partitions)).collect();
+    for (row, values) in scales.chunks_exact_mut(across).enumerate() {
+        if !used.contains(&row) && values.iter().all(|v| *v == fresh) {
+            values.fill(0);
+        }
+    }
+}
+
+/// Finite values within `limit`; infinities and NaN as they are.
+fn saturated(x: f32, limit: f32) -> f32 {
+    if x.is_finite() { x.clamp(-limit, limit) } else { x }
 }
 
 /// floor(log2 x) of a positive finite number.

@@ -53,6 +53,42 @@ fn each_group_has_the_documented_scale_and_keeps_its_precision() {
 }
 
 #[test]
+fn the_older_rule_has_no_headroom_and_saturates() {
+    // 480 lies above the largest e4m3fn (448): 2^0 is the scale of the sample algorithm, 2^1 the scale with room.
+    for (rule, code, first) in [(MxScale::Sample, 127, 448.0), (MxScale::Headroom, 128, 240.0)] {
+        let mut lab = Lab::new(Gen::Gen4);
+        lab.m.set_mx_scale(rule);
+        let mut x = [1.0; 32 * 4];
+        (x[0], x[1]) = (480.0, -480.0);
+        let src = lab.sbuf(Dtype::Bf16, 32, &x);
+        let (dst, scale) = (lab.tile(Place::Sbuf, Dtype::Fp8E4FnX4, 32, 1), lab.tile(Place::Sbuf, Dtype::U8, 4, 1));
+        lab.run(Op::QuantizeMx { dst: dst.clone(), src, dst_scale: scale.clone() });
+        let bytes = lab.m.read(dst.tensor);
+        let value = |i: usize| decode_one(Dtype::Fp8E4Fn, &bytes[i..=i]);
+        assert_eq!((value(0), value(1), lab.m.read(scale.tensor)[0]), (first, -first, code));
+        // Groups without large values: 2^-8 or 2^-7, and 1 divided by it.
+        assert_eq!((lab.m.read(scale.tensor)[1], value(127)), (code - 8, if code == 127 { 256.0 } else { 128.0 }));
+    }
+}
+
+#[test]
+fn unused_rows_of_the_scales_are_zero_and_those_of_others_stay() {
+    let mut lab = Lab::new(Gen::Gen4);
+    let src = lab.sbuf(Dtype::Bf16, 64, &[1.0; 64 * 4]);
+    let (dst, scale) = (lab.tile(Place::Sbuf, Dtype::Fp8E4FnX4, 64, 1), lab.tile(Place::Sbuf, Dtype::U8, 64, 1));
+    let mut before = lab.m.read(scale.tensor);
+    before[5] = 99;
+    lab.m.write(scale.tensor, &before).expect("right size");
+    lab.run(Op::QuantizeMx { dst, src, dst_scale: scale.clone() });
+    let mut want = [0; 64];
+    for group in [0, 1, 2, 3, 32, 33, 34, 35] {
+        want[group] = 120;
+    }
+    want[5] = 99;
+    assert_eq!(lab.m.read(scale.tensor), want);
+}
+
+#[test]
 fn a_group_of_zeros_has_the_smallest_scale() {
     let mut lab = Lab::new(Gen::Gen4);
     let src = lab.sbuf(Dtype::Fp16, 32, &[0.0; 32 * 4]);

@@ -32,6 +32,8 @@ def parse(argv):
     )
     parser.add_argument("script", help="the script; its own arguments stand after `--`")
     parser.add_argument("--target", metavar="CHIP", help="trn1, trn2 or trn3 (default: NEURON_PLATFORM_TARGET_OVERRIDE, else trn3)")
+    sdk = "release of the Neuron SDK whose rules hold where releases differ: quantize_mx up to 2.30 (default 2.32)"
+    parser.add_argument("--sdk", metavar="VERSION", help=sdk)
     parser.add_argument("--trace", metavar="FILE", help="write the last launch as a trace for the Perfetto viewer")
     parser.add_argument("--json", metavar="FILE", help="write what is known of every launch")
     parser.add_argument("--quiet", action="store_true", help="no page about the launches")
@@ -40,6 +42,11 @@ def parse(argv):
     if options.target:
         try:
             options.target = _state.chip(options.target)
+        except ValueError as error:
+            parser.error(str(error))
+    if options.sdk:
+        try:
+            options.sdk = _state.release(options.sdk)
         except ValueError as error:
             parser.error(str(error))
     if not os.path.isfile(options.script):
@@ -68,6 +75,8 @@ def main(argv=None):
     options = parse(sys.argv[1:] if argv is None else argv)
     if options.target:
         _state.override = options.target
+    if options.sdk:
+        _state.sdk_override = options.sdk
     os.environ.setdefault("NKI_SIMULATOR", "1")
     _alias.install()
     launches, traces = [], []

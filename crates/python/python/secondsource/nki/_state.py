@@ -44,6 +44,7 @@ class Launch:
 _stack = []
 launches = 0  # kernels run in this process
 override = None  # target of the command line or of profile()
+sdk_override = None  # (major, minor) of the command line
 
 
 def current():
@@ -61,7 +62,7 @@ def running():
 def push(launch):
     global launches
     launches += 1
-    _native.begin(launch.target, launch.lnc, launch.ranks, launch.seed)
+    _native.begin(launch.target, launch.lnc, launch.ranks, launch.seed, sdk() < (2, 31))
     _stack.append(launch)
 
 
@@ -88,6 +89,26 @@ def pick_target(wanted):
     if wanted:
         return chip(wanted)
     return "trn3"
+
+
+def release(text):
+    """(major, minor) of a release of the vendor's SDK."""
+    parts = str(text).strip().split(".")
+    if len(parts) < 2 or not all(p.isdigit() for p in parts) or int(parts[0]) != 2:
+        raise ValueError(f"`{text}` is no release of the Neuron SDK, as 2.29 or 2.32")
+    return int(parts[0]), int(parts[1])
+
+
+def sdk():
+    """The release whose rules are followed where releases differ; the newest that is known unless chosen otherwise.
+
+    They differ in one: up to 2.30 `quantize_mx` scaled a group of values as the sample algorithm of the OCP does, since then by
+    twice as much.
+    """
+    if sdk_override is not None:
+        return sdk_override
+    text = os.environ.get("SECONDSOURCE_NKI_SDK")
+    return release(text) if text else (2, 32)
 
 
 def generation():

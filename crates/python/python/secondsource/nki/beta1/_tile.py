@@ -172,7 +172,13 @@ class Tile:
             return parent.ap(pattern, offset, vector_offset=tile.crop([boxes[0]] + [(0, 1)] * (tile.ndim - 1)), indirect_dim=dim)
         if parent.buffer != hbm:
             pattern[0][0] = parent.strides[0]
-        return parent.ap(pattern, offset)
+        view = parent.ap(pattern, offset)
+        if write or parent.buffer == hbm or _shallow(view):
+            return view
+        # More dimensions than an instruction takes: gathered by several copies, as the compiler would.
+        whole = language._allocate(tuple(view.shape), view.dtype, sbuf)
+        move(whole, view)
+        return whole
 
     # ----- views
 
@@ -494,8 +500,12 @@ def assign(target, value, waits):
                 isa.memset(target._whole(), 0)
     if not isinstance(value, Tile):
         view = target.crop(None, write=True)
-        if _reachable(view):
+        if _reachable(view) and _shallow(view):
             isa.memset(view, value)
+        elif view.buffer != hbm and not _shallow(view):
+            source = language._allocate(tuple(view.shape), view.dtype, sbuf)
+            isa.memset(source, value)
+            move(view, source)
         else:
             source = language._allocate(tuple(view.shape), view.dtype, sbuf)
             isa.memset(source, value)
@@ -541,8 +551,22 @@ def assign(target, value, waits):
     move(view, source)
 
 
+FREE_DIMS = 4  # of an instruction's access, after joining those that follow each other in memory
+
+
+def _shallow(view):
+    free = [(step, count) for step, count in zip(view.strides[1:], view.shape[1:]) if count > 1]
+    joined = [outer for outer, inner in zip(free, [*free[1:], None]) if inner is None or outer[0] != inner[0] * inner[1]]
+    return len(joined) <= FREE_DIMS
+
+
 def move(dst, src):
-    if dst.buffer == hbm or src.buffer == hbm or (dst.buffer == sbuf and src.buffer == sbuf and not (_reachable(dst) and _reachable(src))):
+    if dst.buffer != hbm and src.buffer != hbm and tuple(dst.shape) == tuple(src.shape) and not (_shallow(dst) and _shallow(src)):
+        # Split along the outermost free dimension.
+        dim = next(d for d in range(1, dst.ndim) if dst.shape[d] > 1)
+        for i in range(dst.shape[dim]):
+            move(dst.select(dim, i), src.select(dim, i))
+    elif dst.buffer == hbm or src.buffer == hbm or (dst.buffer == sbuf and src.buffer == sbuf and not (_reachable(dst) and _reachable(src))):
         isa.dma_copy(dst, src)
     else:
         isa.tensor_copy(dst, src)
@@ -552,6 +576,8 @@ def _starts(target):
     if target._ranges is None:
         return _reachable(target.crop(None, write=True))
     parent, axes, offset = target._ranges[:3]
+    if not _shallow(target.crop(None, write=True)):
+        return False
     row = parent.strides[0] or 1
     count = target.shape[0]
     step = 128 if count > 64 else 64 if count > 32 else 32

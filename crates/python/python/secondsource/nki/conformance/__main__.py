@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 
+from .. import _state
 from . import _report, _suites
 
 HELP = """\
@@ -36,11 +37,17 @@ def main(argv=None):
     parser.add_argument("--only", default="", metavar="TEXT", help="only files or cases whose name contains TEXT")
     parser.add_argument("--per-file", type=int, default=0, metavar="N", help="at most N cases of a file, evenly spread (0: all)")
     parser.add_argument("--target", default="trn2", metavar="CHIP", help="of nki-library, whose tests depend on it (default trn2)")
+    sdk = "release of the Neuron SDK that the suite was written for (default 2.32): quantize_mx changed in 2.31"
+    parser.add_argument("--sdk", default="2.32", metavar="VERSION", help=sdk)
     parser.add_argument("--large", action="store_true", help="nki-library: also the tests that it marks as slow to simulate")
     parser.add_argument("--seconds", type=int, default=120, metavar="S", help="CPU time limit of one case (default 120)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every case with outcome, reason and seconds")
     parser.add_argument("--failures", type=int, default=20, metavar="N", help="failures to print (default 20)")
     options = parser.parse_args(argv)
+    try:
+        _state.release(options.sdk)
+    except ValueError as error:
+        parser.error(str(error))
     if not options.path.is_dir():
         parser.error(f"{options.path} is no directory")
     jobs = _suites.SUITES[options.suite](options.path.resolve())
@@ -50,7 +57,7 @@ def main(argv=None):
     if not jobs:
         parser.error(f"no case of suite {options.suite} under {options.path} (with `{options.only}` in its name)")
     result = {"suite": options.suite, "path": str(options.path), "commit": commit(options.path)}
-    result |= {"target": options.target, "large": options.large, "per_file": options.per_file, "seconds_limit": options.seconds}
+    result |= {"target": options.target, "sdk": options.sdk, "large": options.large, "per_file": options.per_file, "seconds_limit": options.seconds}
     cases = []
     for number, job in enumerate(jobs, 1):
         print(f"{number}/{len(jobs)} {job['name']}", file=sys.stderr, flush=True)
@@ -68,9 +75,10 @@ def run(job, options):
     with tempfile.TemporaryDirectory() as scratch:
         out = pathlib.Path(scratch) / "cases.jsonl"
         job = {**job, "out": str(out), "per_file": options.per_file, "seconds": options.seconds, "scratch": scratch, "only": options.only}
+        job["environment"] = {"SECONDSOURCE_NKI_SDK": options.sdk}
         if job.get("stubs") == "nki_library":
             job["arguments"] = [*job["arguments"], "--platform-target", options.target]
-            job["environment"] = {"NKILIB_SIMULATION_RUN_ALL": "1" if options.large else "0"}
+            job["environment"] |= {"NKILIB_SIMULATION_RUN_ALL": "1" if options.large else "0"}
         started = time.monotonic()
         worker = subprocess.run(
             [sys.executable, "-m", "secondsource.nki.conformance._worker"],
