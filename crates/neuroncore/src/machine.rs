@@ -62,6 +62,7 @@ pub struct Machine {
     pub(crate) lnc: u16,
     pub(crate) seed: u64,
     pub(crate) stochastic: bool,
+    pub(crate) static_descriptors: bool,
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) memory: Memory,
     pub(crate) registers: Vec<i32>,
@@ -101,6 +102,7 @@ impl Machine {
             lnc,
             seed,
             stochastic: false,
+            static_descriptors: false,
             tensors: Vec::new(),
             memory: Memory::default(),
             registers: Vec::new(),
@@ -141,6 +143,11 @@ impl Machine {
     /// Rounds results of the engines to types below fp32 at random instead of to nearest even.
     pub fn set_stochastic_rounding(&mut self, on: bool) {
         self.stochastic = on;
+    }
+
+    /// DMAs that leave the mode open have descriptors prepared before the kernel starts (the compiler's `--disable-dge`).
+    pub fn set_static_descriptors(&mut self, on: bool) {
+        self.static_descriptors = on;
     }
 
     /// A new tensor, holding NaN (4 for integers) until written. An explicit address keeps what stands there.

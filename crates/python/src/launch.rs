@@ -9,13 +9,15 @@ use crate::session::{self, Session};
 
 /// Starts a machine for a launch; what ran before is put away until [`end`].
 #[pyfunction]
-#[pyo3(signature = (target, lnc=1, ranks=1, seed=0))]
-pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64) -> PyResult<()> {
+#[pyo3(signature = (target, lnc=1, ranks=1, seed=0, static_descriptors=false))]
+pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64, static_descriptors: bool) -> PyResult<()> {
     let version = Gen::parse(target)
         .ok_or_else(|| PyValueError::new_err(format!("`{target}` is no target: trn1, trn2, trn3 (or inf2, gen2, gen3, gen4)")))?;
     let generation = generation(version)?;
     let epoch = next_epoch();
-    session::push(Session { machine: Machine::new(generation, ranks, lnc, seed), epoch, core: 0 });
+    let mut machine = Machine::new(generation, ranks, lnc, seed);
+    machine.set_static_descriptors(static_descriptors);
+    session::push(Session { machine, epoch, core: 0 });
     Ok(())
 }
 
