@@ -297,9 +297,7 @@ def _binary(op, x, y, dtype, mask):
             return isa.tensor_scalar(y, op, x, True, dtype=kind, mask=mask)
         flush()
         shape = language._broadcast_shape(x, y)
-        return isa.tensor_tensor(
-            Tile(language._expanded(x.native, shape)), Tile(language._expanded(y.native, shape)), op, dtype=kind, mask=mask
-        )
+        return isa.tensor_tensor(broadcast_to(x, shape), broadcast_to(y, shape), op, dtype=kind, mask=mask)
     if isinstance(x, Tile):
         return isa.tensor_scalar(x, op, y, dtype=x.dtype if dtype is None else dtype, mask=mask)
     return isa.tensor_scalar(y, op, x, True, dtype=y.dtype if dtype is None else dtype, mask=mask)
