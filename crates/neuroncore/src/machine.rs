@@ -73,6 +73,7 @@ pub struct Machine {
     pub(crate) seed: u64,
     pub(crate) stochastic: bool,
     pub(crate) mx_scale: MxScale,
+    pub(crate) static_descriptors: bool,
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) memory: Memory,
     pub(crate) registers: Vec<i32>,
@@ -113,6 +114,7 @@ impl Machine {
             seed,
             stochastic: false,
             mx_scale: MxScale::default(),
+            static_descriptors: false,
             tensors: Vec::new(),
             memory: Memory::default(),
             registers: Vec::new(),
@@ -158,6 +160,11 @@ impl Machine {
     /// The rule of `quantize_mx` from here on.
     pub fn set_mx_scale(&mut self, rule: MxScale) {
         self.mx_scale = rule;
+    }
+
+    /// DMAs that leave the mode open have descriptors prepared before the kernel starts (the compiler's `--disable-dge`).
+    pub fn set_static_descriptors(&mut self, on: bool) {
+        self.static_descriptors = on;
     }
 
     /// A new tensor, holding NaN (4 for integers) until written. An explicit address keeps what stands there.

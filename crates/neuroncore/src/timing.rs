@@ -89,6 +89,11 @@ pub struct Timing {
     pub dma_transpose_hbm: f64,
     pub dma_transpose_sbuf: f64,
     pub dma_compute: f64,
+    /// Share of the array's cells in use below which the Tensor engine is held to `throttle_limit` of its rate, over
+    /// `throttle_window` picoseconds. A limit of 1 does nothing.
+    pub throttle_below: f64,
+    pub throttle_limit: f64,
+    pub throttle_window: f64,
     pub vector_gpsimd_exclusive: bool,
     pub psum_exclusive: bool,
     pub launch: f64,
@@ -164,6 +169,9 @@ impl Timing {
             dma_transpose_hbm: get("dma_transpose_hbm")?.max(0.01),
             dma_transpose_sbuf: get("dma_transpose_sbuf")?.max(0.01),
             dma_compute: get("dma_compute")?.max(0.01),
+            throttle_below: get("throttle_below")?.min(1.0),
+            throttle_limit: get("throttle_limit")?.clamp(0.1, 1.0),
+            throttle_window: get("throttle_window")?.max(1.0) * NS,
             vector_gpsimd_exclusive: get("vector_gpsimd_exclusive")? > 0.0,
             psum_exclusive: get("psum_exclusive")? > 0.0,
             launch: fitted.launch * NS,

@@ -9,8 +9,8 @@ use crate::session::{self, Session};
 
 /// Starts a machine for a launch; what ran before is put away until [`end`]. `mx_sample`: scales of `quantize_mx` as before SDK 2.31.
 #[pyfunction]
-#[pyo3(signature = (target, lnc=1, ranks=1, seed=0, mx_sample=false))]
-pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64, mx_sample: bool) -> PyResult<()> {
+#[pyo3(signature = (target, lnc=1, ranks=1, seed=0, *, mx_sample=false, static_descriptors=false))]
+pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64, mx_sample: bool, static_descriptors: bool) -> PyResult<()> {
     let version = Gen::parse(target)
         .ok_or_else(|| PyValueError::new_err(format!("`{target}` is no target: trn1, trn2, trn3 (or inf2, gen2, gen3, gen4)")))?;
     let generation = generation(version)?;
@@ -19,6 +19,7 @@ pub fn begin(target: &str, lnc: u16, ranks: u16, seed: u64, mx_sample: bool) -> 
     if mx_sample {
         machine.set_mx_scale(MxScale::Sample);
     }
+    machine.set_static_descriptors(static_descriptors);
     session::push(Session { machine, epoch, core: 0 });
     Ok(())
 }

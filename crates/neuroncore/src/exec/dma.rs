@@ -87,7 +87,11 @@ fn priced(cx: &Cx<'_>, dst: &Access, src: &Access, dge: Dge, engine: Option<Engi
     };
     let cost = cx.cost(&[src], dst);
     let indirect = cost.flags.has(Flags::INDIRECT);
-    let dge = if indirect && dge == Dge::Unknown { Dge::Software } else { dge };
+    let dge = match dge {
+        Dge::Unknown if indirect => Dge::Software,
+        Dge::Unknown if cx.m.static_descriptors => Dge::None,
+        given => given,
+    };
     let trigger = match (engine, dge) {
         (Some(e), _) => e,
         (None, Dge::Software) => Engine::GpSimd,

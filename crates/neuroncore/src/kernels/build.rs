@@ -111,6 +111,8 @@ impl Builder {
         };
         let (reads, writes) = (span(reads), span(writes));
         let (core, line) = (self.core, self.line);
+        // A stream says where it runs, so nothing is left to a compiler.
+        let cost = Cost { flags: cost.flags.with_if(engine != Engine::Dma, Flags::ENGINE_GIVEN), ..cost };
         self.trace.instrs.push(Instr { op, engine, core, line, cost, reads, writes, after: Span::default(), in_loop: 0, meeting: 0 });
     }
 

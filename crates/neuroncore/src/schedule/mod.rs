@@ -3,12 +3,14 @@
 //! Engines take their instructions in order; DMA queues too. An instruction starts when its stream is free, its data is
 //! there, its memory is free, and no other engine holds a port or PSUM bank that it needs. Same trace, same times.
 
+mod assign;
 mod bound;
 mod depend;
 mod place;
 mod price;
 mod segments;
 mod simulate;
+mod throttle;
 
 pub use bound::{Bound, BoundBy, bound};
 pub use depend::{Edge, EdgeKind, Graph, MAX_INSTRS, StreamKey, graph};
@@ -116,8 +118,8 @@ pub fn check(trace: &Trace) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Schedules a trace: as it was written with `window` 1, else with streams that may start any of their next `window`
-/// instructions, as a compiler that reorders would have them.
+/// Schedules a trace: as it was written with `window` 1, else as a compiler would have it: streams may start any of their
+/// next `window` instructions, and what names no engine runs on Vector or Scalar by their work, where that is faster.
 ///
 /// # Errors
 /// As [`check`].
@@ -125,6 +127,15 @@ pub fn schedule(t: &Timing, trace: &Trace, window: usize) -> Result<(Graph, Sche
     check(trace)?;
     let g = graph(t, trace, window);
     let s = simulate::run(t, trace, &g, Free::Nothing);
+    if window > 1
+        && let Some(placed) = assign::assign(t, trace)
+    {
+        let other = graph(t, &placed, window);
+        let moved = simulate::run(t, &placed, &other, Free::Nothing);
+        if moved.total < s.total {
+            return Ok((other, moved));
+        }
+    }
     Ok((g, s))
 }
 

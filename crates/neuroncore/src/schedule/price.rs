@@ -6,7 +6,7 @@
 use crate::Dtype;
 use crate::op::{ActFn, AluOp};
 use crate::timing::Timing;
-use crate::trace::{Cost, Direction, Engine, Flags, Instr, OpCode};
+use crate::trace::{Cost, Dge, Direction, Engine, Flags, Instr, OpCode};
 
 /// Picoseconds.
 pub type Ps = u64;
@@ -175,5 +175,7 @@ pub fn transfer(t: &Timing, i: &Instr) -> Transfer {
         _ => 1.0,
     };
     let each = rows / f64::from(engines) * row / (t.dma_rate * slow) * 1e3;
-    Transfer { engines, each: ps(each), issue: ps(t.dma_descriptor), start: ps(t.dma_start), end: ps(t.dma_end) }
+    // Descriptors that stand in memory before the kernel starts need no generator.
+    let issue = if c.dge == Dge::None { 0.0 } else { t.dma_descriptor };
+    Transfer { engines, each: ps(each), issue: ps(issue), start: ps(t.dma_start), end: ps(t.dma_end) }
 }

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::throttle::Throttle;
+
 use super::depend::{Edge, Graph};
 use super::price::{Ps, act_table, price, transfer};
 use super::{Cause, Free, Schedule};
@@ -21,6 +23,7 @@ struct Core {
     /// Until when PSUM bank b is held: [by Vector, by Scalar].
     psum: Vec<[Ps; 2]>,
     table: u8,
+    throttle: Throttle,
     dma: Vec<Ps>,
     /// GpSimd is busy making descriptors until then.
     software: Ps,
@@ -102,6 +105,7 @@ pub(super) fn run(t: &Timing, trace: &Trace, g: &Graph, free: Free) -> Schedule 
         port: [0; 2],
         psum: vec![[0; 2]; if t.psum_exclusive { 1 } else { t.psum_banks as usize }],
         table: 0,
+        throttle: Throttle::default(),
         dma: vec![0; t.dma_engines as usize],
         software: 0,
     };
@@ -308,6 +312,11 @@ impl Run<'_> {
                 p.busy += load;
                 p.done += load;
             }
+        }
+        if i.engine == Engine::Tensor {
+            let more = self.cores[core].throttle.run(self.t, start, p.busy, &i.cost);
+            p.busy += more;
+            p.done += more;
         }
         if i.op == OpCode::SendRecv || i.op == OpCode::Collective {
             let x = transfer(self.t, i);

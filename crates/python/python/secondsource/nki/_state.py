@@ -62,7 +62,9 @@ def running():
 def push(launch):
     global launches
     launches += 1
-    _native.begin(launch.target, launch.lnc, launch.ranks, launch.seed, sdk() < (2, 31))
+    # A flag of the compiler that changes time: every DMA has its descriptors prepared.
+    static = "--disable-dge" in os.environ.get("NEURON_CC_FLAGS", "").split()
+    _native.begin(launch.target, launch.lnc, launch.ranks, launch.seed, mx_sample=sdk() < (2, 31), static_descriptors=static)
     _stack.append(launch)
 
 

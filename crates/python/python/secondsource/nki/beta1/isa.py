@@ -140,14 +140,20 @@ def _alike(a, b, dst):
     """Both inputs in the shape of the result; one of them copied when both stand in PSUM."""
     shape = tuple(dst.shape)
     if tuple(a.shape) != shape:
-        a = a.reshape(shape) if a.size == math.prod(shape) else language._expanded(a, shape)
+        a = a.reshape(shape) if a.size == math.prod(shape) else _widened(a, shape)
     if tuple(b.shape) != shape:
-        b = b.reshape(shape) if b.size == math.prod(shape) else language._expanded(b, shape)
+        b = b.reshape(shape) if b.size == math.prod(shape) else _widened(b, shape)
     if a.buffer == psum and b.buffer == psum:
         copied = language._allocate(shape, b.dtype, sbuf)
         _isa.tensor_copy(copied, b)
         b = copied
     return a, b
+
+
+def _widened(x, shape):
+    from . import language as nl
+
+    return nl.broadcast_to(Tile(x), shape).native
 
 
 def tensor_scalar(data, op0, operand0, reverse0=False, op1=None, operand1=None, reverse1=False, *, dtype=None, mask=None, engine=None, name=None):

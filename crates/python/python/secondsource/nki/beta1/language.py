@@ -297,9 +297,7 @@ def _binary(op, x, y, dtype, mask):
             return isa.tensor_scalar(y, op, x, True, dtype=kind, mask=mask)
         flush()
         shape = language._broadcast_shape(x, y)
-        return isa.tensor_tensor(
-            Tile(language._expanded(x.native, shape)), Tile(language._expanded(y.native, shape)), op, dtype=kind, mask=mask
-        )
+        return isa.tensor_tensor(broadcast_to(x, shape), broadcast_to(y, shape), op, dtype=kind, mask=mask)
     if isinstance(x, Tile):
         return isa.tensor_scalar(x, op, y, dtype=x.dtype if dtype is None else dtype, mask=mask)
     return isa.tensor_scalar(y, op, x, True, dtype=y.dtype if dtype is None else dtype, mask=mask)
@@ -509,7 +507,33 @@ def broadcast_to(src, shape, *, mask=None, name=None):
     if source.ndim < len(shape):
         source = source.reshape((1,) * (len(shape) - source.ndim) + source.shape)
     flush()
-    return Tile(language._expanded(source.native, tuple(int(s) for s in shape)))
+    sizes = tuple(int(s) for s in shape)
+    if source.native.shape[0] == 1 and sizes[0] > 1 and source.dtype == float32 and source.size == math.prod(sizes[1:]):
+        return _spread(source.native, sizes)
+    return Tile(language._expanded(source.native, sizes))
+
+
+def _spread(row, shape):
+    """One partition on many: a product with ones, which is what profiles of the scan tutorial show on the Tensor engine."""
+    count = math.prod(shape[1:])
+    row = row.reshape((1, count))
+    if row.buffer == psum:
+        copied = language._allocate((1, count), float32, sbuf)
+        _isa2.tensor_copy(copied, row)
+        row = copied
+    ones = language._allocate((1, shape[0]), float32, sbuf)
+    _isa2.memset(ones, 1.0, isa.gpsimd_engine)
+    # What fits a bank stays there; more is copied, a bank at a time.
+    out = None if count <= 512 else language._allocate((shape[0], count), float32, sbuf)
+    for low in builtins.range(0, count, 512):
+        part = row[:, low : builtins.min(low + 512, count)]
+        bank = language._allocate((shape[0], part.shape[1]), float32, psum)
+        _isa2.nc_matmul(bank, ones, part)
+        if out is None:
+            out = bank
+        else:
+            _isa2.tensor_copy(out[:, low : low + part.shape[1]], bank)
+    return Tile(out if tuple(out.shape) == shape else out.reshape(shape))
 
 
 def transpose(x, *, dtype=None, mask=None, name=None):
