@@ -6,8 +6,7 @@
 Each kernel works on tiles of 128 x F already on chip and repeats its instructions. Beside it run the bare NumPy calls that
 compute the same values: as the hardware stores them, so bf16 tiles are `ml_dtypes` arrays, computed in fp32 and rounded once,
 and an instruction that fuses several steps takes several calls. Processor time, so that other work on the machine disturbs
-less. Nothing of an interpreter is in the NumPy times: no checks,
-views, trace or allocation. At the end a million instructions from Python: run, then scheduled.
+less. Nothing of an interpreter is in the NumPy times: no checks, views, trace or allocation. At the end a million instructions from Python: run, then scheduled.
 """
 
 import os
