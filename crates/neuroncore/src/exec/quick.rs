@@ -5,14 +5,14 @@
 
 use super::map::{Blocks, INPUTS, PARALLEL, PARALLEL_HEAVY};
 use super::reduce;
-use super::tile::{Tile, cost, record};
+use super::tile::{Tile, cost};
 use crate::generation::Gen;
 use crate::machine::Machine;
 use crate::memory::BLOCK;
 use crate::op::{ActFn, AluOp, AluStage, Op, Operand, ReduceCmd, Reduction};
 use crate::rows::{self, Shape, Step};
 use crate::tensor::{Place, View};
-use crate::trace::{Cost, Engine, Flags, InstrId, OpCode};
+use crate::trace::{Cost, Engine, Flags, Instr, InstrId, OpCode, Span};
 use crate::{Dtype, act, alu, convert, wide};
 
 /// One instruction's surroundings.
@@ -127,8 +127,24 @@ impl Quick<'_> {
         self.m.memory.storages[dst.storage()].bytes = bytes;
     }
 
+    /// Appends the instruction to the trace.
     fn done(&mut self, engine: Engine, cost: Cost, reads: &[&Tile], writes: &[&Tile]) -> InstrId {
-        record(self.m, self.core, self.line, self.code, engine, cost, reads, writes)
+        for t in writes.iter().filter(|t| t.place == Place::Psum) {
+            super::psum::written_by_others(self.m, &t.range);
+        }
+        let in_loop = self.m.current_loop();
+        let trace = &mut self.m.trace;
+        let mut span = |list: &[&Tile]| {
+            let start = trace.ranges.len() as u32;
+            trace.ranges.extend(list.iter().map(|t| t.range));
+            Span { start, len: list.len() as u16 }
+        };
+        let (reads, writes) = (span(reads), span(writes));
+        let id = InstrId(trace.instrs.len() as u32);
+        let cost = Cost { trigger: engine, ..cost };
+        let (op, core, line) = (self.code, self.core, self.line);
+        trace.instrs.push(Instr { op, engine, core, line, cost, reads, writes, after: Span::default(), in_loop, meeting: 0 });
+        id
     }
 
     fn tensor_tensor(&mut self, [dst, data1, data2]: [&View; 3], op: AluOp, engine: Option<Engine>) -> Option<InstrId> {

@@ -34,7 +34,7 @@ impl Dice {
             let halves = [(i64::from(row), rows), (i64::from(free / 2), 2), (1, free / 2)];
             let still = [(i64::from(row), rows), (0, free)];
             let dims: &[(i64, u32)] = match self.below(8) {
-                0 if free % 2 == 0 => &halves,
+                0 if free.is_multiple_of(2) => &halves,
                 1 => &still,
                 _ => &flat,
             };

@@ -6,7 +6,7 @@
 use crate::Dtype;
 use crate::machine::Machine;
 use crate::tensor::{Place, View};
-use crate::trace::{Cost, Engine, Flags, Instr, InstrId, OpCode, Range, Span};
+use crate::trace::{Cost, Flags, Range};
 
 /// Most elements of a partition in SBUF and in PSUM, as in [`crate::legal`].
 const FREE: (usize, usize) = (65_536, 4_096);
@@ -151,34 +151,4 @@ pub(super) fn cost(inputs: &[&Tile], output: &Tile) -> Cost {
         output: output.dtype,
         ..Cost::NONE
     }
-}
-
-/// Appends an instruction to the trace.
-pub(super) fn record(
-    m: &mut Machine,
-    core: u16,
-    line: u32,
-    op: OpCode,
-    engine: Engine,
-    cost: Cost,
-    reads: &[&Tile],
-    writes: &[&Tile],
-) -> InstrId {
-    for t in writes {
-        if t.place == Place::Psum {
-            super::psum::written_by_others(m, &t.range);
-        }
-    }
-    let in_loop = m.current_loop();
-    let trace = &mut m.trace;
-    let mut span = |list: &[&Tile]| {
-        let start = trace.ranges.len() as u32;
-        trace.ranges.extend(list.iter().map(|t| t.range));
-        Span { start, len: list.len() as u16 }
-    };
-    let (reads, writes) = (span(reads), span(writes));
-    let id = InstrId(trace.instrs.len() as u32);
-    let cost = Cost { trigger: engine, ..cost };
-    trace.instrs.push(Instr { op, engine, core, line, cost, reads, writes, after: Span::default(), in_loop, meeting: 0 });
-    id
 }
